@@ -1,0 +1,1 @@
+"""Procedural samples: what a simulated scanner scans and training learns from."""

@@ -1,0 +1,1 @@
+"""From high-density images to a model folder: crappify, learn, export."""

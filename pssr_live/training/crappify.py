@@ -1,0 +1,183 @@
+"""The crappifier: high-density movies in, what a coarse scan would have shown out.
+
+Steps, in the order in which a microscope commits them: blur, line-wise sampling on
+exact pixel centres (point sampling along the slow axis, integration over a part of
+the pixel along the fast axis), line jitter, shot noise, read noise, gain, offset,
+saturated and dead pixels. Every quantity is drawn per clip from `Ranges`, so that a
+network learns to cope with microscopes rather than with one of them.
+
+All in torch, on the device that trains. Shapes: (N, T, H, W) -> (N, T, h, w).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Ranges (low, high) that degradations are drawn from; lengths in HR pixels."""
+
+    blur_px: tuple[float, float] = (0.0, 1.2)
+    sharp_share: float = 0.5  # clips that are not blurred beyond their own PSF
+    dwell_fraction: tuple[float, float] = (0.0, 1.0)
+    jitter_px: tuple[float, float] = (0.0, 0.8)
+    photons: tuple[float, float] = (6.0, 400.0)  # at brightness 1, log-uniform
+    noise_free_share: float = 0.05
+    read_noise: tuple[float, float] = (0.001, 0.04)  # in units of brightness 1
+    gain: tuple[float, float] = (0.25, 1.3)  # log-uniform
+    offset: tuple[float, float] = (-0.05, 0.10)
+    spoiled_pixels: tuple[float, float] = (0.0, 0.01)
+    spoiled_share: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One draw from `Ranges` for N clips; each tensor (N, 1, 1, 1)."""
+
+    blur_px: torch.Tensor
+    dwell_fraction: torch.Tensor
+    jitter_px: torch.Tensor
+    photons: torch.Tensor
+    read_noise: torch.Tensor
+    gain: torch.Tensor
+    offset: torch.Tensor
+    spoiled: torch.Tensor
+
+
+def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
+    """Draw the degradation of `clips` clips."""
+
+    def uniform(low_high: tuple[float, float]) -> torch.Tensor:
+        part = torch.rand(clips, 1, 1, 1, generator=generator)
+        return low_high[0] + (low_high[1] - low_high[0]) * part
+
+    def log_uniform(low_high: tuple[float, float]) -> torch.Tensor:
+        low, high = torch.tensor(low_high).log().tolist()
+        return uniform((low, high)).exp()
+
+    def where(share: float, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
+        chosen = torch.rand(clips, 1, 1, 1, generator=generator) < share
+        return torch.where(chosen, yes, no)
+
+    none = torch.zeros(clips, 1, 1, 1)
+    noise_free = torch.full_like(none, 1e6)
+    read_noise = uniform(ranges.read_noise)
+    photons = log_uniform(ranges.photons)
+    photons = where(ranges.noise_free_share, noise_free, photons)
+    return Draw(
+        blur_px=where(ranges.sharp_share, none, uniform(ranges.blur_px)),
+        dwell_fraction=uniform(ranges.dwell_fraction),
+        jitter_px=uniform(ranges.jitter_px) * uniform((0, 1)),
+        photons=photons,
+        read_noise=torch.where(photons > 1e5, none, read_noise * uniform((0, 1))),
+        gain=log_uniform(ranges.gain),
+        offset=uniform(ranges.offset),
+        spoiled=where(ranges.spoiled_share, uniform(ranges.spoiled_pixels), none),
+    )
+
+
+def crappify(
+    clips: torch.Tensor, scale: int, how: Draw, generator: torch.Generator
+) -> torch.Tensor:
+    """Scan `clips` coarsely.
+
+    Parameters
+    ----------
+    clips : Tensor, (N, T, H, W)
+        Noise-free high-density movies, brightness about 0..1.
+    scale : int
+        Undersampling along each axis; H and W must be multiples of it.
+    how : Draw
+        The degradation of each clip.
+    generator : torch.Generator
+        Source of all noise.
+
+    Returns
+    -------
+    Tensor, (N, T, H / scale, W / scale)
+        In recorded units: `gain * brightness + offset`, as `recorded` gives for
+        the target.
+    """
+    scanned = _jittered(_sample_rows(clips, scale, how), how, generator)
+    scanned = _sample_columns(scanned, scale, how).clamp_min(0)
+    # Above ~1000 photons the normal distribution stands in for Poisson's.
+    mean = scanned * how.photons
+    shot = torch.poisson(mean.clamp_max(1000), generator=generator)
+    large = mean + mean.sqrt() * _normal(mean.shape, generator)
+    noisy = torch.where(mean > 1000, large, shot) / how.photons
+    noisy = torch.where(how.photons > 1e5, scanned, noisy)
+    noisy = noisy + how.read_noise * _normal(noisy.shape, generator)
+    noisy = _spoil(noisy, how, generator)
+    return recorded(noisy, how)
+
+
+def recorded(brightness: torch.Tensor, how: Draw) -> torch.Tensor:
+    """Brightness in the units of the recording: what the target is given in."""
+    return brightness * how.gain + how.offset
+
+
+def _gaussian(sigma: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    # The floor leaves a kernel that only interpolates to the pixel centre.
+    weight = torch.exp(-0.5 * (at / sigma.clamp_min(0.45)) ** 2)
+    return weight / weight.sum(-1, keepdim=True)
+
+
+def _apply(
+    clips: torch.Tensor, kernels: torch.Tensor, scale: int, axis: int
+) -> torch.Tensor:
+    """Convolve along one axis with one kernel a clip, keeping each scale-th pixel."""
+    n, t, height, width = clips.shape
+    taps = kernels.shape[-1]
+    pad = (taps - scale) // 2
+    shape = (n * t, 1, taps, 1) if axis == 2 else (n * t, 1, 1, taps)
+    weight = kernels[:, None].expand(n, t, taps).reshape(shape)
+    flat = clips.reshape(1, n * t, height, width)
+    sides = (0, 0, pad, pad) if axis == 2 else (pad, pad, 0, 0)
+    flat = functional.pad(flat, sides, mode="replicate")
+    stride = (scale, 1) if axis == 2 else (1, scale)
+    out = functional.conv2d(flat, weight, stride=stride, groups=n * t)
+    return out.reshape(n, t, *out.shape[-2:])
+
+
+def _taps(scale: int) -> torch.Tensor:
+    # Positions relative to the centre of a low-density pixel, 4 HR pixels around.
+    count = scale + 8
+    return torch.arange(count) - (count - 1) / 2
+
+
+def _sample_rows(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
+    kernel = _gaussian(how.blur_px[:, :, 0, 0], _taps(scale))
+    return _apply(clips, kernel, scale, axis=2)
+
+
+def _sample_columns(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
+    at = _taps(scale)
+    steps = torch.linspace(-0.5, 0.5, 9) * scale
+    path = how.dwell_fraction[:, :, 0, 0] * steps  # (N, 9): where the beam was
+    weight = _gaussian(how.blur_px, at - path[:, None, :, None])
+    return _apply(clips, weight[:, 0].mean(1), scale, axis=3)
+
+
+def _jittered(rows: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:
+    n, t, height, width = rows.shape
+    shift = how.jitter_px * _normal((n, t, height, 1), generator)
+    at = (torch.arange(width) + shift).clamp(0, width - 1)
+    low = at.floor().long().clamp_max(width - 2)
+    part = at - low
+    return rows.gather(3, low) * (1 - part) + rows.gather(3, low + 1) * part
+
+
+def _spoil(
+    noisy: torch.Tensor, how: Draw, generator: torch.Generator
+) -> torch.Tensor:
+    dice = torch.rand(noisy.shape, generator=generator)
+    noisy = torch.where(dice < how.spoiled / 2, torch.zeros(()), noisy)
+    return torch.where(dice > 1 - how.spoiled / 2, torch.ones(()), noisy)
+
+
+def _normal(shape: torch.Size | tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+    return torch.randn(shape, generator=g)
