@@ -1,1 +1,91 @@
-"""pssr-live."""
+"""Live restoration for point-scanning microscopes.
+
+Scan 16 times fewer pixels and see the whole picture while the cell is alive:
+
+    import pssr_live as pl
+
+    hr = pl.restore(movie, model="mito-mf5-x4")       # (T, Y, X) -> (T, 4Y, 4X)
+
+    with pl.LiveRestoration(model="mito-mf5-x4", save="session_01") as live:
+        core.mda.run(sequence, output=live)           # two lines in any MDA script
+
+Names are loaded when first used, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pssr_live.card import Model, ModelCard, load_model
+    from pssr_live.errors import (
+        EngineError,
+        ModelError,
+        PssrLiveError,
+        ScannerError,
+        SettingsError,
+        StorageError,
+    )
+    from pssr_live.frame import Frame, Restored
+    from pssr_live.offline import restore, restore_file
+    from pssr_live.pipeline import LivePipeline
+    from pssr_live.restorer import Restorer
+    from pssr_live.scanners.hook import LiveRestoration
+    from pssr_live.storage.movie import open_movie
+    from pssr_live.window import RollingWindow, Window
+
+__version__ = "0.1.0"
+__all__ = [
+    "EngineError",
+    "Frame",
+    "LivePipeline",
+    "LiveRestoration",
+    "Model",
+    "ModelCard",
+    "ModelError",
+    "PssrLiveError",
+    "Restored",
+    "Restorer",
+    "RollingWindow",
+    "ScannerError",
+    "SettingsError",
+    "StorageError",
+    "Window",
+    "load_model",
+    "open_movie",
+    "restore",
+    "restore_file",
+]
+
+_HOMES = {
+    "card": ("Model", "ModelCard", "load_model"),
+    "errors": (
+        "EngineError",
+        "ModelError",
+        "PssrLiveError",
+        "ScannerError",
+        "SettingsError",
+        "StorageError",
+    ),
+    "frame": ("Frame", "Restored"),
+    "offline": ("restore", "restore_file"),
+    "pipeline": ("LivePipeline",),
+    "restorer": ("Restorer",),
+    "scanners.hook": ("LiveRestoration",),
+    "storage.movie": ("open_movie",),
+    "window": ("RollingWindow", "Window"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

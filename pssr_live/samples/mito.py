@@ -141,7 +141,7 @@ class MitoSample:
         nucleus_um = self.field_um * rng.uniform(0.08, 0.16)
         for number in range(count):
             length = look.tube_length_um * rng.uniform(0.3, 1.7)
-            points = max(4, int(length / step))
+            points = max(9, int(length / step))
             turn = rng.normal(0, np.sqrt(step) / look.stiffness_um, points)
             # Correlated turning: tubes curve, they do not tremble.
             turn = np.convolve(turn, np.ones(9) / 3, mode="same")

@@ -28,7 +28,7 @@ class Ranges:
     photons: tuple[float, float] = (6.0, 400.0)  # at brightness 1, log-uniform
     noise_free_share: float = 0.05
     read_noise: tuple[float, float] = (0.001, 0.04)  # in units of brightness 1
-    gain: tuple[float, float] = (0.25, 1.3)  # log-uniform
+    gain: tuple[float, float] = (0.2, 2.0)  # log-uniform
     offset: tuple[float, float] = (-0.05, 0.10)
     spoiled_pixels: tuple[float, float] = (0.0, 0.01)
     spoiled_share: float = 0.3
@@ -162,7 +162,9 @@ def _sample_columns(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
     return _apply(clips, weight[:, 0].mean(1), scale, axis=3)
 
 
-def _jittered(rows: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:
+def _jittered(
+    rows: torch.Tensor, how: Draw, generator: torch.Generator
+) -> torch.Tensor:
     n, t, height, width = rows.shape
     shift = how.jitter_px * _normal((n, t, height, 1), generator)
     at = (torch.arange(width) + shift).clamp(0, width - 1)
@@ -171,9 +173,7 @@ def _jittered(rows: torch.Tensor, how: Draw, generator: torch.Generator) -> torc
     return rows.gather(3, low) * (1 - part) + rows.gather(3, low + 1) * part
 
 
-def _spoil(
-    noisy: torch.Tensor, how: Draw, generator: torch.Generator
-) -> torch.Tensor:
+def _spoil(noisy: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:
     dice = torch.rand(noisy.shape, generator=generator)
     noisy = torch.where(dice < how.spoiled / 2, torch.zeros(()), noisy)
     return torch.where(dice > 1 - how.spoiled / 2, torch.ones(()), noisy)

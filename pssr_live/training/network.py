@@ -31,7 +31,7 @@ class Architecture:
     lookahead: int = 2
     scale: int = 4
     width: int = 32
-    blocks: int = 6
+    blocks: int = 4
 
     @property
     def target(self) -> int:
@@ -96,7 +96,8 @@ class FastNet(nn.Module):
         # Replicated borders: interpolation must not darken the picture's edge.
         reference = functional.pad(reference, (1, 1, 1, 1), mode="replicate")
         phases = self.tail(features) + self.skip(reference)
-        return self.shuffle(phases)[:, 0]
+        restored: torch.Tensor = self.shuffle(phases)[:, 0]
+        return restored
 
 
 def bilinear_phases(scale: int) -> torch.Tensor:

@@ -1,0 +1,177 @@
+"""A model folder: what a model is, what it was made for, and whether it is intact.
+
+    models/<name>/
+      card.toml            read by people and by this module
+      model.onnx           the network, for engines
+      weights.safetensors  the network, for training further
+      self_test.npz        one stored window and what it must give
+      README.md, preview.png
+
+Nothing here is a pickle, and a file whose hash differs from its card is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pssr_live.errors import ModelError
+
+CARD = "card.toml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sample(_Strict):
+    """What a model was made for."""
+
+    kind: str
+    modality: str
+    pixel_size_um: tuple[float, float] = Field(
+        description="Smallest and largest low-density pixel size it may be used at."
+    )
+
+    def mismatch(self, pixel_size_um: float | None) -> str | None:
+        """Return what is wrong with a pixel size, or None."""
+        low, high = self.pixel_size_um
+        if pixel_size_um is None or low <= pixel_size_um <= high:
+            return None
+        return (
+            f"The pixel size of {pixel_size_um:g} um is outside the {low:g} to "
+            f"{high:g} um that this model was trained for: do not trust fine detail."
+        )
+
+
+class Training(_Strict):
+    """What a model learned from."""
+
+    data: tuple[str, ...]
+    crappifier: dict[str, tuple[float, float] | float]
+    cpu_seconds: float
+    seed: int
+
+
+class ModelCard(_Strict):
+    """The contents of `card.toml`.
+
+    `receptive_radius` is in low-density pixels; `tolerance` is the largest
+    difference, in network units, that an engine may show from the stored output.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str
+    summary: str
+    licence: str
+    scale: int = Field(ge=1, le=16)
+    n_frames: int = Field(ge=1, le=64)
+    lookahead: int = Field(ge=0)
+    receptive_radius: int = Field(ge=0)
+    tolerance: float = Field(gt=0)
+    gflop_per_lr_pixel: float
+    parameters: int
+    limits: tuple[str, ...]
+    sample: Sample
+    training: Training
+    metrics: dict[str, dict[str, float]]
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model folder whose files match its card."""
+
+    folder: Path
+    card: ModelCard
+
+    @property
+    def onnx(self) -> Path:
+        """The network for engines."""
+        return self.folder / "model.onnx"
+
+    @property
+    def self_test(self) -> Path:
+        """A stored window with the output that every engine must reproduce."""
+        return self.folder / "self_test.npz"
+
+
+def shipped_models() -> Path:
+    """Return the folder of models that come with pssr_live."""
+    package = Path(__file__).parent
+    inside = package / "models"  # in a wheel
+    return inside if inside.is_dir() else package.parent / "models"  # in a checkout
+
+
+def model_folders() -> dict[str, Path]:
+    """Return all models found, by name, from every `pssr_live.models` entry point."""
+    found = {}
+    for entry in entry_points(group="pssr_live.models"):
+        shelf = cast("Callable[[], Path]", entry.load())()
+        for card in sorted(shelf.glob(f"*/{CARD}")):
+            found[card.parent.name] = card.parent
+    return found
+
+
+def load_model(name: str | Path) -> Model:
+    """Find, read and verify a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        A model's name, or the path of a model folder.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, its card cannot be read, or a file is missing or
+        differs from its card.
+    """
+    known = model_folders()
+    folder = known.get(str(name), Path(name))
+    if not (folder / CARD).is_file():
+        raise ModelError(
+            f"There is no model {str(name)!r}: give one of "
+            f"{', '.join(known) or '(none installed)'}, or a folder with a {CARD}."
+        )
+    card = _read_card(folder / CARD)
+    for file, expected in card.sha256.items():
+        _verify(folder, file, expected)
+    return Model(folder, card)
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        return ModelCard.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(
+            f"The card {path} is not valid at {where or 'its top'}: {first['msg']}; "
+            "correct it or take the model folder anew."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ModelError(
+            f"The card {path} cannot be read ({error}): take the model folder anew."
+        ) from error
+
+
+def _verify(folder: Path, file: str, expected: str) -> None:
+    path = folder / file
+    if Path(file).name != file:
+        raise ModelError(f"The card in {folder} names {file!r} outside its folder.")
+    if not path.is_file():
+        raise ModelError(f"The model file {path} is missing: take the folder anew.")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise ModelError(
+            f"The model file {path} has sha256 {found[:12]}... but its card says "
+            f"{expected[:12]}...: it was altered or damaged, take the folder anew."
+        )

@@ -1,0 +1,22 @@
+"""The commands, one file each: they parse, call the rooms below, and print."""
+
+from __future__ import annotations
+
+import typer
+
+from pssr_live.commands.demo import demo
+from pssr_live.commands.doctor import doctor
+from pssr_live.commands.models import models
+from pssr_live.commands.restore import restore
+from pssr_live.commands.run import run
+
+app = typer.Typer(
+    name="pssr-live",
+    help="Scan 16 times fewer pixels and see the whole picture, live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for command in (demo, run, restore, models, doctor):
+    app.command()(command)

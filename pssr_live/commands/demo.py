@@ -1,0 +1,68 @@
+"""`pssr-live demo`: no microscope needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pssr_live.commands.console import (
+    EngineOption,
+    JsonOption,
+    ModelOption,
+    OverwriteOption,
+    console_for,
+    print_json,
+    progress_bar,
+)
+from pssr_live.commands.summary import run_table
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the session.")
+    ] = Path("pssr-live-demo"),
+    frames: Annotated[int, typer.Option(min=1, help="Frames to scan.")] = 60,
+    sample: Annotated[
+        Literal["mito", "em"], typer.Option(help="What to scan.")
+    ] = "mito",
+    seed: Annotated[int, typer.Option(min=0, help="Which cell.")] = 1,
+    resolution: Annotated[
+        Literal["64", "128", "256"],
+        typer.Option(help="Pixels per axis; 512 would be full density."),
+    ] = "128",
+    model: ModelOption = "mito-mf5-x4-live",
+    engine: EngineOption = None,
+    overwrite: OverwriteOption = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No window; the only way so far.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Scan a simulated living cell at 1/16 of the pixels and restore it live.
+
+    A real Micro-Manager core drives a simulated point scanner; everything else is
+    what a real session uses. Afterwards the restored frames are compared with the
+    truth, which only a simulation knows.
+
+    Example: `pssr-live demo --headless --frames 60 --out demo_session`
+    """
+    from pssr_live.scanners.rehearsal import Rehearsal, rehearse
+
+    console = console_for(json)
+    if not headless:
+        console.print("This version has no window yet; running without one.")
+    plan = Rehearsal(frames, sample, seed, int(resolution), model, engine)
+    with (
+        progress_bar(console, "Restoring deferred frames") as catching_up,
+        progress_bar(console, "Comparing with the truth") as scoring,
+    ):
+        report = rehearse(plan, out, overwrite, catching_up, scoring)
+    if json:
+        print_json(report)
+    else:
+        console.print(run_table(report, out))
+        console.print(f"Look at {out / 'preview.png'}")
+    if report["status"] != "success":
+        raise typer.Exit(1)

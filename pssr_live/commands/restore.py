@@ -1,0 +1,97 @@
+"""`pssr-live restore`: movies that exist already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pssr_live.commands.console import (
+    EngineOption,
+    JsonOption,
+    ModelOption,
+    OverwriteOption,
+    console_for,
+    print_json,
+    progress_bar,
+)
+from pssr_live.errors import SettingsError
+from pssr_live.offline import restore_file
+from pssr_live.restorer import Restorer
+
+
+def restore(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="TIFF files, or folders of single-image TIFFs."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="OME-TIFF to write; a folder for several."),
+    ],
+    model: ModelOption = "mito-mf5-x4",
+    pixel_size_um: Annotated[
+        float | None,
+        typer.Option(help="Pixel size of the source, if its file is silent or wrong."),
+    ] = None,
+    engine: EngineOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Restore recorded movies, one restored frame for each raw one.
+
+    Example: `pssr-live restore raw.ome.tiff -o restored.ome.tiff -m mito-mf5-x4`
+    """
+    console = console_for(json)
+    if pixel_size_um is not None and not pixel_size_um > 0:
+        raise SettingsError(
+            f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
+        )
+    targets = _targets(sources, out)
+    restorer = Restorer(model, engine)
+    reports: list[dict[str, Any]] = []
+    for source, target in zip(sources, targets, strict=True):
+        with progress_bar(console, f"Restoring {source.name}") as show:
+            report = restore_file(
+                source,
+                target,
+                restorer,
+                pixel_size_um=pixel_size_um,
+                overwrite=overwrite,
+                progress=show,
+            )
+        reports.append(report)
+        for warning in report["warnings"]:
+            console.print(f"[yellow]Note:[/yellow] {warning}")
+        console.print(f"{report['frames']} frames -> {target}")
+    if json:
+        print_json({"movies": reports})
+
+
+def _targets(sources: list[Path], out: Path) -> list[Path]:
+    if len(sources) == 1 and not out.is_dir():
+        if not out.name.lower().endswith((".tif", ".tiff")):
+            raise SettingsError(
+                f"-o {out} is neither an existing folder nor a .tif or .tiff file: "
+                "name the OME-TIFF to write, such as restored.ome.tiff."
+            )
+        return [out]
+    if out.is_file():
+        raise SettingsError(
+            f"-o {out} is a file and there are {len(sources)} movies: name a folder."
+        )
+    targets = [out / f"{_stem(source)}_restored.ome.tiff" for source in sources]
+    if len(set(targets)) < len(targets):
+        raise SettingsError(
+            "Two of the movies have the same name and would overwrite each other: "
+            "restore them into different folders."
+        )
+    return targets
+
+
+def _stem(source: Path) -> str:
+    name = source.name
+    for ending in (".tiff", ".tif", ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name

@@ -1,0 +1,60 @@
+"""The report of a run as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+
+def run_table(report: Mapping[str, Any], folder: Path) -> Table:
+    """Return the account of a run: frames, times, engine, and what was saved."""
+    table = Table(title=f"{report['status']}: {folder}", show_header=False)
+    if report["reason"]:
+        table.add_row("why", report["reason"])
+    table.add_row(
+        "frames",
+        f"{report['frames_acquired']} acquired, {report['frames_restored']} restored, "
+        f"{report['frames_deferred']} of them after the run, "
+        f"{report['frames_lost']} lost",
+    )
+    if report["fps"]:
+        table.add_row("rate", f"{report['fps']:.1f} frames/s")
+    if report["latency_ms"]:
+        late = report["latency_ms"]
+        table.add_row(
+            "delay to picture", f"{late['p50']:.0f} ms, 95 % under {late['p95']:.0f} ms"
+        )
+    engine = report["engine"]
+    said = f"{engine['name']} on {engine['device']}, {engine['precision']}"
+    table.add_row("engine", said if engine["restores"] else f"{said} (NOT RESTORED)")
+    for name, why in engine["refused"].items():
+        table.add_row("not used", f"{name}: {why}")
+    model = report["model"]
+    table.add_row("model", f"{model['name']}, looks {model['lookahead']} frames ahead")
+    _add_scan(table, report.get("scan"))
+    _add_quality(table, report.get("quality"))
+    return table
+
+
+def _add_scan(table: Table, scan: Mapping[str, Any] | None) -> None:
+    if scan is None:
+        return
+    table.add_row(
+        "time saved",
+        f"{scan['time_ratio']:.1f}x: {scan['frame_time_ms']:.1f} ms a frame instead "
+        f"of {scan['full_frame_time_ms']:.1f} ms (both measured)",
+    )
+    table.add_row("dose saved", f"{scan['dose_ratio']:.1f}x at {scan['dwell_us']:g} us")
+
+
+def _add_quality(table: Table, quality: Mapping[str, Any] | None) -> None:
+    if quality is None:
+        return
+    table.add_row(
+        "against the truth",
+        f"PSNR {quality['psnr_db']:.2f} dB (bicubic {quality['bicubic_psnr_db']:.2f}), "
+        f"SSIM {quality['ssim']:.3f} (bicubic {quality['bicubic_ssim']:.3f})",
+    )

@@ -1,0 +1,1 @@
+"""How good a restored picture is, where a truth is known."""

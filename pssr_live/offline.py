@@ -1,0 +1,168 @@
+"""Restoration of movies that exist already: arrays in memory and files on disk.
+
+Uses the same `Restorer` as the live path, so a recorded raw file gives the pixels
+that were on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pssr_live.errors import StorageError
+from pssr_live.frame import Pixels
+from pssr_live.restorer import Restorer, check_frame
+from pssr_live.storage.disk import check_room
+from pssr_live.storage.movie import array_frames, open_movie
+from pssr_live.storage.pages import PageFile
+
+Progress = Callable[[int, int], None]
+
+
+def restore(
+    movie: np.ndarray[Any, Any],
+    model: str | Path,
+    *,
+    engine: str | None = None,
+) -> Pixels:
+    """Restore a movie in memory.
+
+    Parameters
+    ----------
+    movie : ndarray, (T, Y, X) or (Y, X)
+        uint8, uint16 or int16, as recorded.
+    model : str or Path
+        A model's name (see `pssr-live models`), or its folder.
+    engine : str, optional
+        Name of the inference engine; the best that works if left out.
+
+    Returns
+    -------
+    ndarray, (T, scale * Y, scale * X) or (scale * Y, scale * X)
+        Same dtype and intensity units as the movie.
+
+    Raises
+    ------
+    PssrLiveError
+        If the movie or the model cannot be used.
+    """
+    frames = array_frames(movie)
+    for frame in frames:
+        check_frame(frame)
+    restorer = Restorer(model, engine)
+    try:
+        restored = np.stack([r.pixels for r in restorer.restore(frames)])
+    finally:
+        restorer.close()
+    return restored if np.ndim(movie) == 3 else restored[0]
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    restorer: Restorer,
+    *,
+    pixel_size_um: float | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Restore a movie file into an OME-TIFF, one restored frame for each raw one.
+
+    Parameters
+    ----------
+    source : Path
+        Whatever `open_movie` opens.
+    target : Path
+        The OME-TIFF to write. It appears, complete, when all is done; until then the
+        work stands beside it as `<target>.part`.
+    restorer : Restorer
+        What restores.
+    pixel_size_um : float, optional
+        Pixel size of the source, where the file does not tell it or tells it wrong.
+    overwrite : bool
+        Replace `target` if it exists.
+    progress : callable, optional
+        Called with (frames done, frames in all).
+
+    Returns
+    -------
+    dict
+        What was done: frames, shapes, model, engine, and `warnings`.
+
+    Raises
+    ------
+    StorageError
+        If the source cannot be read, or the target exists or cannot be written.
+    """
+    if target.exists() and not overwrite:
+        raise StorageError(
+            f"{target} exists: choose another -o, or pass --overwrite to replace it."
+        )
+    card = restorer.card
+    with open_movie(source) as movie:
+        size = pixel_size_um or movie.pixel_size_um
+        shape = (movie.shape[0] * card.scale, movie.shape[1] * card.scale)
+        total = len(movie.layout)
+        page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
+        check_room(target, total * page_bytes)
+        hr_size = None if size is None else size / card.scale
+        part = target.with_name(target.name + ".part")
+        part.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        details = {
+            "source": source.name,
+            "model": restorer.model_report(),
+            "engine": restorer.engine_report(),
+        }
+        done = 0
+        try:
+            with PageFile.create(
+                part, movie.layout, shape, movie.dtype, hr_size, "restored"
+            ) as pages:
+                for restored in restorer.restore(movie.frames()):
+                    frame = restored.frame
+                    pages.write(frame.ordinal, restored.pixels, index=frame.index)
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
+                details["engine"] = restorer.engine_report()
+                pages.close(details, pad_to=total)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        lost = len(movie.missing)
+    return {
+        "source": str(source),
+        "target": str(target),
+        "frames": done,
+        "frames_missing": lost,
+        "raw_shape": list(movie.shape),
+        "restored_shape": list(shape),
+        "dtype": movie.dtype,
+        "pixel_size_um": hr_size,
+        "warnings": _warnings(restorer, size, done),
+    } | {key: details[key] for key in ("model", "engine")}
+
+
+def _warnings(restorer: Restorer, size: float | None, frames: int) -> list[str]:
+    card = restorer.card
+    said = []
+    mismatch = card.sample.mismatch(size)
+    if mismatch:
+        said.append(mismatch)
+    if size is None:
+        said.append(
+            "The file does not tell its pixel size, so it could not be compared with "
+            "what the model was trained for: give it with --pixel-size-um."
+        )
+    if frames < card.n_frames:
+        said.append(
+            f"The movie has {frames} frames and the model looks at {card.n_frames}: "
+            "what is missing cannot help against noise."
+        )
+    if not restorer.ladder.engine.restores:
+        said.append("No engine could run the model: the pictures are interpolated.")
+    return said

@@ -1,0 +1,249 @@
+"""The live path: every frame to disk first, the newest picture to the screen.
+
+    submit() --> recorder thread --> waiting windows --> restore thread --> latest
+                  raw frame to disk    (a few, the        restored frame to disk
+                  rolling windows       newest win)
+
+`submit` only enqueues. The recorder thread writes the raw frame before anything else
+may fail. When the engine cannot keep up, the oldest waiting window is *deferred*: the
+screen stays current, and `finish` reads the frames back and restores what was left
+out, so that the run ends with one restored frame for each raw one.
+
+This module knows neither files nor microscopes: it is given a `Recorder`.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pssr_live.errors import StorageError
+from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.restorer import Restorer, check_frame
+from pssr_live.window import Window
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 6  # windows; more would only make the picture on screen older
+QUEUE_BYTES = 512 * 2**20  # raw frames waiting for the disk
+Progress = Callable[[int, int], None]
+
+
+class Recorder(Protocol):
+    """Where frames go. Each method is called from one thread at a time."""
+
+    def write_raw(self, frame: Frame) -> None:
+        """Put a raw frame on disk; return when it is there."""
+
+    def write_restored(self, restored: Restored) -> None:
+        """Put a restored frame on disk, at its ordinal."""
+
+    def read_raw(self, ordinal: int) -> Pixels:
+        """Read a raw frame back."""
+
+    def note(self, frame: Frame, status: str, reason: str) -> None:
+        """Log what happened to a frame."""
+
+
+@dataclass
+class Counters:
+    """What has happened so far; each number is written by one thread only."""
+
+    acquired: int = 0
+    recorded: int = 0
+    restored: int = 0
+    deferred: int = 0  # put off, whether or not they were made up for since
+    unrestored: int = 0  # neither live nor afterwards
+    gaps: int = 0
+    latency_ms: list[float] = field(default_factory=list)
+    engine_ms: list[float] = field(default_factory=list)
+
+
+class LivePipeline:
+    """Two threads between a camera and a recorder.
+
+    Parameters
+    ----------
+    restorer : Restorer
+        What restores; it is used by one thread at a time.
+    recorder : Recorder
+        Where raw and restored frames go.
+    clock : callable
+        Seconds since the run began: the clock that stamps `Frame.time_s`.
+    on_trouble : callable, optional
+        Called once, from a pipeline thread, with the error that makes further
+        acquisition pointless (a full disk). Should end the acquisition.
+    on_restored : callable, optional
+        Called with each picture from the restore thread, in live order.
+    """
+
+    def __init__(
+        self,
+        restorer: Restorer,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        on_trouble: Callable[[Exception], None] | None = None,
+        on_restored: Callable[[Restored], None] | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self.trouble: Exception | None = None
+        self._restorer, self._recorder, self._clock = restorer, recorder, clock
+        self._on_trouble, self._on_restored = on_trouble, on_restored
+        self._incoming: queue.Queue[Frame | None] = queue.Queue()
+        self._windows = restorer.windows()
+        self._waiting: deque[Window] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._deferred: list[Window] = []
+        self._latest: Restored | None = None
+        self._threads = [
+            threading.Thread(target=run, name=f"pssr-live {name}", daemon=True)
+            for name, run in (("record", self._record), ("restore", self._restore))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def latest(self) -> Restored | None:
+        """The newest restored picture, for a viewer that polls."""
+        return self._latest
+
+    def submit(self, frame: Frame) -> None:
+        """Take a frame: enqueue it and return. Never raises, never drops.
+
+        If the disk falls behind by `QUEUE_BYTES`, `on_trouble` is told to stop the
+        acquisition; what still arrives is taken all the same.
+        """
+        self.counters.acquired += 1
+        self._incoming.put(frame)
+        behind = self._incoming.qsize() * frame.pixels.nbytes
+        if behind > QUEUE_BYTES:
+            self._report(
+                StorageError(
+                    f"The disk is {behind >> 20} MB behind the camera: "
+                    "record to a faster disk, or scan more slowly."
+                )
+            )
+
+    def finish(self, progress: Progress | None = None) -> Counters:
+        """Write and restore everything that was submitted, then return the count.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (done, total) while deferred frames are made up for.
+        """
+        self._incoming.put(None)
+        for thread in self._threads:
+            thread.join()
+        deferred = sorted(self._deferred, key=lambda window: window.target.ordinal)
+        self._deferred = []
+        for done, light in enumerate(deferred):
+            if progress is not None:
+                progress(done, len(deferred))
+            self._make_up_for(light)
+        if progress is not None and deferred:
+            progress(len(deferred), len(deferred))
+        return self.counters
+
+    # -- recorder thread -------------------------------------------------------
+
+    def _record(self) -> None:
+        while (frame := self._incoming.get()) is not None:
+            if self._write_raw(frame):
+                for window in self._windows.push(frame):
+                    self._offer(window)
+        for window in self._windows.flush():
+            self._offer(window)
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    def _write_raw(self, frame: Frame) -> bool:
+        try:
+            check_frame(frame)
+            self._recorder.write_raw(frame)
+        except Exception as error:  # the thread must outlive any fault
+            self._report(error)
+            return False
+        self.counters.recorded += 1
+        self.counters.gaps += frame.after_gap
+        return True
+
+    def _offer(self, window: Window) -> None:
+        with self._wake:
+            self._waiting.append(window)
+            late = len(self._waiting) > MOST_WAITING and not self._closed
+            oldest = self._waiting.popleft() if late else None
+            self._wake.notify()
+        if oldest is not None:
+            self._deferred.append(oldest.without_pixels())
+            self.counters.deferred += 1
+            self._note(oldest.target, "deferred", "the engine was busy")
+
+    # -- restore thread --------------------------------------------------------
+
+    def _restore(self) -> None:
+        while (window := self._next_window()) is not None:
+            restored = self._try(window)
+            if restored is None:
+                continue
+            self._latest = restored
+            late_s = self._clock() - window.target.time_s
+            self.counters.latency_ms.append(1e3 * late_s)
+            if self._on_restored is not None:
+                try:
+                    self._on_restored(restored)
+                except Exception:  # a user's callback must not end the restoration
+                    log.exception("on_restored failed for frame %s", window.target)
+
+    def _next_window(self) -> Window | None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._waiting or self._closed)
+            return self._waiting.popleft() if self._waiting else None
+
+    def _try(self, window: Window) -> Restored | None:
+        try:
+            restored = self._restorer.restore_window(window)
+            self._recorder.write_restored(restored)
+        except Exception as error:  # raw frames are safe; say so and go on
+            self.counters.unrestored += 1
+            self._note(window.target, "failed", str(error) or type(error).__name__)
+            log.warning("Frame %d was not restored: %s", window.target.ordinal, error)
+            self.trouble = self.trouble or error
+            return None
+        self.counters.restored += 1
+        self.counters.engine_ms.append(restored.elapsed_ms)
+        return restored
+
+    # -- after the run ---------------------------------------------------------
+
+    def _make_up_for(self, light: Window) -> None:
+        try:
+            window = light.with_pixels(self._recorder.read_raw)
+        except Exception as error:  # one unreadable frame must not stop the others
+            self.counters.unrestored += 1
+            self._note(light.target, "failed", str(error))
+            self.trouble = self.trouble or error
+            return
+        self._try(window)
+
+    # -- any thread ------------------------------------------------------------
+
+    def _note(self, frame: Frame, status: str, reason: str) -> None:
+        try:
+            self._recorder.note(frame, status, reason)
+        except Exception as error:  # the log is on the same disk that may be full
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        log.error("%s", error)
+        if self.trouble is None:
+            self.trouble = error
+            if self._on_trouble is not None:
+                self._on_trouble(error)

@@ -1,0 +1,150 @@
+"""Restoration of windows: the one piece of code that live and offline share.
+
+`Restorer.restore_window` is a pure function of its window (as long as the engine
+holds), which is why the picture on the screen, the restored file and a restoration a
+year later are the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pssr_live.card import Model, load_model
+from pssr_live.engines import EngineLadder
+from pssr_live.errors import SettingsError
+from pssr_live.frame import PIXEL_TYPES, Frame, Restored
+from pssr_live.intensity import FloatArray
+from pssr_live.tiling import run_tiled
+from pssr_live.window import RollingWindows, Window
+
+LARGEST_TILE = 256  # low-density pixels; bounds memory, and is the fastest measured
+
+
+class Restorer:
+    """A model and the engine that runs it.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        A model's name, its folder, or an already loaded model.
+    engine : str, optional
+        Name of the engine to use; the best that works if left out.
+
+    Raises
+    ------
+    ModelError, EngineError
+        If the model cannot be trusted or nothing can run it.
+    """
+
+    def __init__(self, model: str | Path | Model, engine: str | None = None) -> None:
+        self.model = model if isinstance(model, Model) else load_model(model)
+        self.card = self.model.card
+        self.ladder = EngineLadder(self.model, engine)
+
+    def windows(self) -> RollingWindows:
+        """Return empty rolling windows for a new run."""
+        return RollingWindows(self.card.n_frames, self.card.lookahead)
+
+    def restore(self, frames: Iterable[Frame]) -> Iterator[Restored]:
+        """Restore a stream; yields one picture a frame, in order within a series."""
+        windows = self.windows()
+        for frame in frames:
+            for window in windows.push(frame):
+                yield self.restore_window(window)
+        for window in windows.flush():
+            yield self.restore_window(window)
+
+    def restore_window(self, window: Window) -> Restored:
+        """Restore the target frame of a window.
+
+        An engine that fails is replaced by the next one and the window done again.
+
+        Raises
+        ------
+        EngineError
+            If even the last engine fails.
+        """
+        begun = time.perf_counter()
+        target = window.target
+        values = self._infer(window)
+        pixels = window.intensity.inverse(values, target.pixels.dtype)
+        size = target.pixel_size_um
+        return Restored(
+            pixels=pixels,
+            frame=target,
+            sources=window.sources,
+            pixel_size_um=None if size is None else size / self.card.scale,
+            model=self.card.name,
+            engine=self.ladder.engine.name,
+            elapsed_ms=1e3 * (time.perf_counter() - begun),
+        )
+
+    def engine_report(self) -> dict[str, Any]:
+        """Return which engine runs, how it proved itself, and which were refused."""
+        engine = self.ladder.engine
+        return {
+            "name": engine.name,
+            "device": engine.device,
+            "precision": engine.precision,
+            "restores": engine.restores,
+            "self_test_error": self.ladder.self_test_error,
+            "refused": {r.engine: r.reason for r in self.ladder.refusals},
+        }
+
+    def model_report(self) -> dict[str, Any]:
+        """Return which model this is, and the hash of its network."""
+        return {
+            "name": self.card.name,
+            "version": self.card.version,
+            "scale": self.card.scale,
+            "lookahead": self.card.lookahead,
+            "sha256": self.card.sha256["model.onnx"],
+        }
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.ladder.engine.close()
+
+    def _infer(self, window: Window) -> FloatArray:
+        values, valid = window.values(), window.valid()
+        while True:
+            engine = self.ladder.engine
+            try:
+                restored = run_tiled(
+                    lambda piece, run=engine.run: run(piece, valid),  # type: ignore[misc]
+                    values,
+                    scale=self.card.scale,
+                    radius=max(self.card.receptive_radius, 2),  # 2 for bicubic
+                    side=LARGEST_TILE,
+                )
+                if not np.isfinite(restored.sum()):
+                    raise FloatingPointError("its output is not finite")
+            except Exception as error:  # whatever a driver or library throws
+                self.ladder.step_down(str(error) or type(error).__name__)
+            else:
+                return restored
+
+
+def check_frame(frame: Frame) -> None:
+    """Refuse a frame that cannot be restored without inventing a rule for it.
+
+    Raises
+    ------
+    SettingsError
+        If it is not two-dimensional, is empty, or is not 8 or 16 bit.
+    """
+    pixels = frame.pixels
+    if pixels.ndim != 2 or not pixels.size:
+        raise SettingsError(
+            f"A frame has shape {pixels.shape}: give one grey plane (Y, X) a frame."
+        )
+    if pixels.dtype.name not in PIXEL_TYPES:
+        raise SettingsError(
+            f"A frame has pixels of type {pixels.dtype.name}: give "
+            f"{', '.join(PIXEL_TYPES)}, as the detector recorded them."
+        )

@@ -1,0 +1,190 @@
+"""A Micro-Manager core in which scanners written in Python behave like real ones.
+
+`ScanCore` is pymmcore-plus' UniMMCore with its gaps for Python cameras closed:
+
+* the pixel size follows the scanner, and events say what changed;
+* stopping and cancelling reach the scanner, and wait until it has stopped;
+* an error in the scanner ends the run instead of silently shortening it;
+* the last frame of a sequence cannot slip between two questions of the MDA engine;
+* the frame buffer holds a whole number of frames, so that it wraps without loss;
+* the C++ shutter opens for a Python camera.
+
+Cameras from C++ adapters pass through untouched.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, cast
+
+import numpy as np
+from pymmcore_plus.experimental.unicore import CameraDevice, Device, UniMMCore
+from pymmcore_plus.experimental.unicore.core._sequence_buffer import SequenceBuffer
+from pymmcore_plus.mda import MDAEngine
+
+from pssr_live.errors import ScannerError
+from pssr_live.scanners.scanning import (
+    WatchedCamera,
+    as_scanning,
+    cancelled_in,
+    derived_properties,
+)
+
+STOP_TIMEOUT_S = 30.0
+FRAMES_PER_TIMEOUT = 5  # the MDA engine's own rule, but for the real frame time
+
+
+class ScanCore(UniMMCore):
+    """A core for C++ devices and for scanners written in Python."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._failure: Exception | None = None
+        self._saw_none_left = False
+
+    def loadPyDevice(self, label: str, device: Device) -> None:
+        """Load a Python device, and let MDA cancellation reach it if it scans."""
+        super().loadPyDevice(label, device)
+        if (scanner := as_scanning(device)) is not None:
+            scanner.abort_when(cancelled_in(weakref.ref(self)))
+
+    def camera(self) -> CameraDevice | None:
+        """Return the current camera's Python object; None for a C++ camera."""
+        return self._py_camera()
+
+    # ---- settings: what follows from them, and who is told
+
+    def setProperty(
+        self, label: str, propName: str, propValue: bool | float | int | str
+    ) -> None:
+        """Set a property; for a Python device also emit what changed."""
+        device = self._pydevices[label] if label in self._pydevices else None
+        before = derived_properties(device)
+        super().setProperty(label, propName, propValue)
+        if device is None:
+            return
+        # Emitted here and not in the device: the device is locked while it is set,
+        # and a listener that asks it anything would wait for ever.
+        changed = {propName: device.get_property_value(propName)}
+        after = derived_properties(device)
+        changed |= {name: v for name, v in after.items() if v != before[name]}
+        for name, value in changed.items():
+            self._state_cache[(label, name)] = value
+            self.events.propertyChanged.emit(label, name, str(value))
+        if isinstance(device, CameraDevice) and after != before:
+            self.events.exposureChanged.emit(label, device.get_exposure())
+            self.events.pixelSizeChanged.emit(self.getPixelSizeUm())
+
+    def setExposure(self, *args: Any) -> None:
+        """Set the exposure; for a Python camera also emit the one now in force."""
+        super().setExposure(*args)
+        label = args[0] if len(args) > 1 else self.getCameraDevice()
+        if (camera := self._py_camera(label)) is not None:
+            self.events.exposureChanged.emit(label, camera.get_exposure())
+
+    def getPixelSizeUm(self, cached: bool = False) -> float:
+        """Return the pixel size: the scanner's own where it knows it."""
+        if (scanner := as_scanning(self._py_camera())) is not None:
+            return scanner.pixel_size_um()
+        return float(super().getPixelSizeUm(cached))
+
+    def getPixelSizeAffine(self, cached: bool = False) -> Any:
+        """Return the pixel-to-stage matrix: an unrotated one for scanners."""
+        if (scanner := as_scanning(self._py_camera())) is not None:
+            size = scanner.pixel_size_um()
+            return (size, 0.0, 0.0, 0.0, size, 0.0)
+        return super().getPixelSizeAffine(cached)
+
+    # ---- acquisition
+
+    def _do_snap_image(self) -> None:
+        self._shutter(open_=True)
+        try:
+            super()._do_snap_image()
+        finally:
+            self._shutter(open_=False)
+
+    def _start_sequence(
+        self, cam: CameraDevice, n_images: int | None, stop_on_overflow: bool
+    ) -> None:
+        self._failure, self._saw_none_left = None, False
+        frame_bytes = int(np.prod(cam.shape())) * np.dtype(cam.dtype()).itemsize
+        frames = max(4, self._seq_buffer.size_bytes // frame_bytes)
+        if self._seq_buffer.size_bytes != frames * frame_bytes:
+            self._seq_buffer = SequenceBuffer(frames * frame_bytes / 2**20)
+        self._lengthen_timeouts(cam.get_exposure() / 1000)
+        watched = cast("CameraDevice", WatchedCamera(cam, self._remember))
+        self._shutter(open_=True)
+        super()._start_sequence(watched, n_images, stop_on_overflow)
+
+    def _do_stop_sequence_acquisition(self, cameraLabel: str) -> None:
+        camera = self._py_camera(cameraLabel)
+        if camera is None:
+            super()._do_stop_sequence_acquisition(cameraLabel)
+            return
+        if (scanner := as_scanning(camera)) is not None:
+            scanner.abort()
+        self._stop_acquisition_thread(timeout=STOP_TIMEOUT_S)
+        self._shutter(open_=False)
+
+    def getRemainingImageCount(self) -> int:
+        """Return how many frames wait in the buffer."""
+        running = self._scanning()
+        count = int(super().getRemainingImageCount())
+        self._saw_none_left = running and count == 0
+        return count
+
+    def isSequenceRunning(self, cameraLabel: str | None = None) -> bool:
+        """Return whether the camera still delivers frames.
+
+        Raises
+        ------
+        ScannerError
+            Once, if a Python scanner failed in the sequence.
+        """
+        if self._py_camera(cameraLabel) is None:
+            return bool(super().isSequenceRunning())
+        if self._acquisition_thread is None:
+            return False
+        if self._scanning():
+            return True
+        if self._saw_none_left and len(self._seq_buffer):
+            # The last frames came after the caller counted none and before it asks
+            # here. Telling it "ended" now would make it leave without them.
+            self._saw_none_left = False
+            return True
+        self._acquisition_thread = None
+        self._shutter(open_=False)
+        self._raise_failure()
+        return False
+
+    def _lengthen_timeouts(self, frame_s: float) -> None:
+        # The engine derives its patience from the event's exposure, which says
+        # nothing about a scanner: a slow scan would be given up in the middle.
+        engine = self.mda.engine
+        if isinstance(engine, MDAEngine):
+            wait_s = FRAMES_PER_TIMEOUT * frame_s
+            engine.timeout_base = max(engine.timeout_base, wait_s)
+            if engine.timeout_first_frame is not None:
+                engine.timeout_first_frame = max(engine.timeout_first_frame, wait_s)
+
+    def _scanning(self) -> bool:
+        thread = self._acquisition_thread
+        return thread is not None and thread.is_alive()
+
+    def _remember(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise ScannerError(
+                f"The scanner stopped in the middle of a sequence: {failure}; check "
+                "its settings and start again."
+            ) from failure
+
+    def _shutter(self, *, open_: bool) -> None:
+        label = self.getShutterDevice()
+        if self._py_camera() is not None and self.getAutoShutter() and label:
+            self.setShutterOpen(label, open_)
+            self.waitForDevice(label)

@@ -1,0 +1,66 @@
+"""A point scanner that needs no microscope: a Python device in a real core.
+
+>>> from pssr_live.scanners.core import open_core, close_core
+>>> core = open_core(simulated_config())
+>>> core.setProperty("Scanner", "Resolution", 128)
+>>> core.getExposure(), core.getPixelSizeUm()
+(29.184, 0.2)
+>>> close_core(core)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pssr_live.errors import ScannerError
+from pssr_live.scanners.simulated.device import SimulatedScanner
+from pssr_live.scanners.simulated.records import ScanRecord
+from pssr_live.scanners.simulated.settings import FULL_RESOLUTION, ScanSettings
+
+if TYPE_CHECKING:
+    from pymmcore_plus import CMMCorePlus
+
+__all__ = [
+    "FULL_RESOLUTION",
+    "ScanRecord",
+    "ScanSettings",
+    "SimulatedScanner",
+    "density_setup",
+    "scanner_of",
+    "simulated_config",
+]
+
+LABEL = "Scanner"
+
+
+def simulated_config() -> Path:
+    """Return the path of the .cfg that loads the simulated scanner as "Scanner"."""
+    return Path(__file__).with_name("simulated.cfg")
+
+
+def density_setup(resolution: int, label: str = LABEL) -> list[tuple[str, str, int]]:
+    """Return the properties of a density, as `MDAEvent(properties=...)` takes them.
+
+    >>> density_setup(128)
+    [('Scanner', 'Resolution', 128)]
+    """
+    return [(label, "Resolution", resolution)]
+
+
+def scanner_of(core: CMMCorePlus) -> SimulatedScanner:
+    """Return the simulated scanner that is the camera of `core`.
+
+    Raises
+    ------
+    ScannerError
+        If the camera is another one.
+    """
+    python_camera = getattr(core, "_py_camera", None)
+    camera = python_camera() if python_camera else None
+    if not isinstance(camera, SimulatedScanner):
+        raise ScannerError(
+            f"The camera {core.getCameraDevice()!r} is not a simulated scanner; only "
+            "that one knows the truth."
+        )
+    return camera

@@ -1,0 +1,12 @@
+"""Files: what a run leaves behind, written crash-safe and read back lazily.
+
+    layout      which frame goes where in T, C, Z and position
+    bigtiff     the bytes of a TIFF page
+    ome_xml     the text that tells other programs what the pages are
+    pages       PageFile: one growing OME-TIFF that a killed process cannot spoil
+    session     SessionFolder: the folder of a run; FrameLog: its diary
+    movie       open_movie: any movie, our own or not, one frame at a time
+    preview     one PNG to look at
+
+Knows pixels and their places, but neither models nor microscopes.
+"""

@@ -1,0 +1,113 @@
+"""A BigTIFF that grows page by page and is whole after every single write.
+
+Knows bytes, pages and their names; not what they are pages of. Errors of the disk
+pass through as OSError. One thread writes, any thread reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from pssr_live.storage import bigtiff
+from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.files import ByteFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pssr_live.frame import Pixels
+    from pssr_live.storage.provenance import PageFacts
+
+
+class GrowingTiff:
+    """Pages on disk. Made by `create`.
+
+    Attributes
+    ----------
+    names : list of bytes
+        The name of each page so far; see `bigtiff`.
+    """
+
+    def __init__(self, file: ByteFile, pages: bigtiff.PageMap):
+        self.names: list[bytes] = []
+        self.file = file
+        self._map = pages
+
+    @classmethod
+    def create(cls, path: Path, facts: PageFacts, text: str, spare_bytes: int) -> Self:
+        """Begin a new file whose page 0 will show `text`.
+
+        `spare_bytes` is the room kept for a later text, so that one can be written
+        even on a full disk.
+
+        Raises
+        ------
+        StorageError
+            If the file exists or cannot be written.
+        """
+        early = text.encode("ascii") + b"\0"
+        end = bigtiff.HEADER_BYTES + len(early) + spare_bytes
+        start = bigtiff.round_up(end, 64)
+        pages = bigtiff.PageMap(facts, start, bigtiff.HEADER_BYTES, len(early))
+        file = ByteFile.create(path)
+        try:
+            with disk_errors("The file's header", path):
+                file.write(0, (bigtiff.header() + early).ljust(start, b"\0"))
+        except BaseException:
+            file.close(remove=True)
+            raise
+        return cls(file, pages)
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes that each page takes."""
+        return self._map.page_bytes
+
+    def append(self, pixels: Pixels, name: bytes) -> None:
+        """Add a page, (Y, X)."""
+        page = len(self.names)
+        at = self._map.page_at(page)
+        self.file.write(at, self._map.directory(page, name), _bytes_of(pixels))
+        # The link comes last: a page that a kill left half-written is never seen.
+        self.file.write(self._map.link_at(page), at.to_bytes(8, "little"))
+        self.names.append(name)
+
+    def append_zeros(self, name: bytes) -> None:
+        """Add a page of zeros."""
+        facts = self._map.facts
+        self.append(np.zeros(facts.shape, facts.dtype), name)
+
+    def fill(self, page: int, pixels: Pixels, name: bytes) -> None:
+        """Replace the pixels of a page, and only then its name."""
+        self.file.write(self._map.pixels_at(page), _bytes_of(pixels))
+        self.file.write(self._map.name_at(page), name)
+        self.names[page] = name
+
+    def read(self, page: int) -> Pixels:
+        """Return the pixels of a page, (Y, X)."""
+        facts = self._map.facts
+        found = self.file.read(self._map.pixels_at(page), self._map.pixel_bytes)
+        pixels = np.frombuffer(found, _little_endian(facts.dtype))
+        return pixels.reshape(facts.shape).astype(facts.dtype)
+
+    def put_text(self, text: str) -> None:
+        """Store a new text, in the spare room or at the end, and show it on page 0."""
+        packed = text.encode("ascii") + b"\0"
+        at = self._map.text_at + self._map.text_bytes
+        if at + len(packed) > self._map.start:
+            at = self._map.page_at(len(self.names))
+        self.file.write(at, packed)
+        entry = bigtiff.description_entry(at, len(packed))
+        self.file.write(self._map.description_at(), entry)
+        self.file.sync()
+
+
+def _little_endian(dtype: str) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder("<")
+
+
+def _bytes_of(pixels: Pixels) -> memoryview:
+    plain = np.ascontiguousarray(pixels, _little_endian(pixels.dtype.name))
+    return plain.reshape(-1).view(np.uint8).data

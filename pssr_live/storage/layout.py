@@ -1,0 +1,165 @@
+"""Where every frame of a run belongs: image (position), time, channel and depth.
+
+An MDA names a frame by an index such as `{"t": 3, "p": 0, "c": 1, "z": 2}`; a file
+knows images, each with T, C and Z. `RunLayout` translates. A run whose length is not
+known beforehand (live mode, a generator of events) has no indices; its frames follow
+each other in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pssr_live.errors import SettingsError
+
+Index = Mapping[str, int]
+IntArray = npt.NDArray[np.int64]
+
+HOLES_ALLOWED = 4  # planes of the smallest T x C x Z box for one frame, at most
+SMALL_BOX = 64  # planes; a box this small may be as empty as it likes
+
+
+class Plane(NamedTuple):
+    """The place of one frame: which image, and where in it."""
+
+    image: int
+    t: int
+    c: int
+    z: int
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The frames a run is expected to give, in the order of acquisition.
+
+    Attributes
+    ----------
+    indices : tuple of mappings, or None
+        The MDA index of each frame; None where the run's frames are not known.
+    channel_names : tuple of str
+        Names of the channels, by their number in the index.
+    interval_s : float or None
+        Seconds from one time point to the next.
+    z_step_um : float or None
+        Micrometres from one z plane to the next.
+
+    Raises
+    ------
+    SettingsError
+        If an index holds a negative number.
+    """
+
+    indices: tuple[Index, ...] | None = None
+    channel_names: tuple[str, ...] = ()
+    interval_s: float | None = None
+    z_step_um: float | None = None
+
+    def __post_init__(self) -> None:
+        for ordinal, index in enumerate(self.indices or ()):
+            if any(at < 0 for at in index.values()):
+                raise SettingsError(
+                    f"Frame {ordinal} has the index {dict(index)}; count from 0."
+                )
+
+    def __len__(self) -> int:
+        """Return the number of frames expected; 0 where it is not known."""
+        return len(self.indices or ())
+
+    def index_of(self, ordinal: int) -> Index:
+        """Return the index of a frame; `{"t": ordinal}` beyond what is known."""
+        if self.indices is not None and ordinal < len(self.indices):
+            return self.indices[ordinal]
+        return {"t": ordinal}
+
+    def place(self, ordinal: int, index: Index | None = None) -> Plane:
+        """Return where a frame belongs.
+
+        Parameters
+        ----------
+        ordinal : int
+            The frame's place in the order of acquisition.
+        index : mapping, optional
+            The index of its event; heeded only where the run was not known.
+        """
+        if self.indices is not None and ordinal < len(self.indices):
+            return Plane(*(int(at) for at in self.planes[ordinal]))
+        index = index or {}
+        t = index.get("t", ordinal)
+        return Plane(index.get("p", 0), t, index.get("c", 0), index.get("z", 0))
+
+    @cached_property
+    def planes(self) -> IntArray:
+        """The place of every frame, (N, 4): image, t, c, z.
+
+        Frames whose indices repeat, or lie so far apart that a file would be mostly
+        empty, are laid out as one series in time instead.
+        """
+        indices = self.indices or ()
+        rank = {key: n for n, key in enumerate(self._image_keys)}
+        table = np.array(
+            [
+                (rank[_image_key(i)], *(i.get(axis, 0) for axis in "tcz"))
+                for i in indices
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 4)
+        return table if _fits_a_box(table) else _in_time(len(indices))
+
+    @cached_property
+    def image_names(self) -> tuple[str, ...]:
+        """A name for each image, such as "p0 g3"; "image" where there is one."""
+        count = int(self.planes[:, 0].max(initial=0)) + 1
+        if count == 1:
+            return ("image",)
+        return tuple(
+            " ".join(f"{axis}{at}" for axis, at in key) for key in self._image_keys
+        )
+
+    @cached_property
+    def _image_keys(self) -> list[tuple[tuple[str, int], ...]]:
+        return sorted({_image_key(index) for index in self.indices or ()})
+
+    def first(self, count: int, seen: Mapping[int, Index] | None = None) -> RunLayout:
+        """Return the layout of the first `count` frames.
+
+        Parameters
+        ----------
+        count : int
+            Number of frames; may go beyond what was expected.
+        seen : mapping of int to mapping, optional
+            Indices that frames came with, by ordinal; heeded only where the run
+            was not known.
+        """
+        if self.indices is not None and count == len(self.indices):
+            return self
+        seen = seen if seen is not None and self.indices is None else {}
+        indices = tuple(seen.get(n) or self.index_of(n) for n in range(count))
+        return RunLayout(indices, self.channel_names, self.interval_s, self.z_step_um)
+
+
+def _image_key(index: Index) -> tuple[tuple[str, int], ...]:
+    """Return what tells one image from another: `p` first, then other axes."""
+    rest = [(axis, at) for axis, at in index.items() if axis not in "tcz"]
+    return tuple(sorted(rest, key=lambda pair: (pair[0] != "p", pair[0])))
+
+
+def _in_time(count: int) -> IntArray:
+    planes = np.zeros((count, 4), np.int64)
+    planes[:, 1] = np.arange(count)
+    return planes
+
+
+def _fits_a_box(planes: IntArray) -> bool:
+    """Whether each frame has a place of its own and the boxes are not too empty."""
+    if len(np.unique(planes, axis=0)) < len(planes):
+        return False
+    box = 0
+    for image in np.unique(planes[:, 0]):
+        box += int(np.prod(planes[planes[:, 0] == image, 1:].max(axis=0) + 1))
+    return box <= max(HOLES_ALLOWED * len(planes), SMALL_BOX)

@@ -1,0 +1,103 @@
+"""What a TIFF file says beside its pixels: pixel size, channels, time between frames.
+
+OME-XML is asked first, then ImageJ's text, then the resolution tag.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from pssr_live.errors import StorageError
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
+
+# How many micrometres one unit has, by the names that programs give it.
+_UM = {
+    "micron": 1.0,
+    "microns": 1.0,
+    "micrometer": 1.0,
+    "um": 1.0,
+    "\u00b5m": 1.0,
+    "\u03bcm": 1.0,
+    "\\u00b5m": 1.0,
+    "nm": 1e-3,
+    "\u00e5": 1e-4,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+}
+_CENTIMETRE = 3  # of the ResolutionUnit tag
+_LARGEST_UM = 10.0  # a resolution coarser than this describes paper, not a sample
+
+
+def ome_root(text: str) -> ET.Element:
+    """Parse OME-XML, which never needs a document type and so may not have one.
+
+    Raises
+    ------
+    StorageError
+        If it has one, which is how XML is made to do harm.
+    """
+    if "<!" in text.replace("<!--", "").replace("<![CDATA[", ""):
+        raise StorageError(
+            "The OME-XML declares a document type; save the file again without it."
+        )
+    return ET.fromstring(text)  # noqa: S314  harmless without a document type
+
+
+def pixel_size_um(tiff: TiffFile, page: TiffPage) -> float | None:
+    """Return the distance of neighbouring pixels along X, or None if not known."""
+    if tiff.is_ome and tiff.ome_metadata:
+        return _from_ome(tiff.ome_metadata)
+    if tiff.is_imagej and tiff.imagej_metadata:
+        unit = str(tiff.imagej_metadata.get("unit", "")).lower()
+        return _from_resolution(page, _UM.get(unit))
+    if page.resolutionunit == _CENTIMETRE:
+        size = _from_resolution(page, _UM["cm"])
+        return size if size is not None and size < _LARGEST_UM else None
+    return None
+
+
+def channel_names(tiff: TiffFile) -> tuple[str, ...]:
+    """Return the names of the channels of an OME-TIFF; empty where there are none."""
+    if not tiff.is_ome or not tiff.ome_metadata:
+        return ()
+    for pixels in ome_root(tiff.ome_metadata).iterfind(".//{*}Pixels"):
+        names = tuple(c.get("Name", "") for c in pixels.iterfind("{*}Channel"))
+        return names if any(names) else ()
+    return ()
+
+
+def time_increment_s(tiff: TiffFile) -> float | None:
+    """Return the seconds from one time point to the next, or None if not known."""
+    if tiff.is_ome and tiff.ome_metadata:
+        for pixels in ome_root(tiff.ome_metadata).iterfind(".//{*}Pixels"):
+            step = float(pixels.get("TimeIncrement") or 0)
+            return step * _seconds(pixels.get("TimeIncrementUnit", "s")) or None
+    if tiff.is_imagej and tiff.imagej_metadata:
+        step = float(tiff.imagej_metadata.get("finterval", 0))
+        return step * _seconds(str(tiff.imagej_metadata.get("tunit", "s"))) or None
+    return None
+
+
+def _from_ome(text: str) -> float | None:
+    for pixels in ome_root(text).iterfind(".//{*}Pixels"):
+        size = float(pixels.get("PhysicalSizeX") or 0)
+        factor = _UM.get(pixels.get("PhysicalSizeXUnit", "um").lower())
+        return size * factor if size > 0 and factor else None
+    return None
+
+
+def _from_resolution(page: TiffPage, unit_um: float | None) -> float | None:
+    per_unit = page.resolution[0]
+    if unit_um is None or not per_unit > 0 or "XResolution" not in page.tags:
+        return None
+    return unit_um / float(per_unit)
+
+
+def _seconds(unit: str) -> float:
+    return _SECONDS.get(unit.lower(), 0.0)

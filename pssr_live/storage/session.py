@@ -1,0 +1,192 @@
+"""The folder of one run: its files, its diary of frames, and how it ended.
+
+`status.json` says "running" from the first moment on, so that a run that was killed
+can be told from one that ended.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pssr_live.errors import StorageError
+from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.files import ByteFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+RAW = "raw.ome.tiff"
+RESTORED = "restored.ome.tiff"
+REFERENCE = "reference.ome.tiff"
+FRAMES = "frames.jsonl"
+STATUS = "status.json"
+REPORT = "report.json"
+PREVIEW = "preview.png"
+FILES = (RAW, RESTORED, REFERENCE, FRAMES, STATUS, REPORT, PREVIEW)
+
+RunStatus = Literal["running", "success", "partial", "aborted", "failed"]
+FrameStatus = Literal["raw", "restored", "deferred", "missing", "failed"]
+
+
+class SessionFolder:
+    """The files of a run. Made by `create`; `SessionFolder(path)` is one that exists.
+
+    Attributes
+    ----------
+    path, raw, restored, reference, frames, status, report, preview : Path
+        The folder and its files, whether they exist or not.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.raw = path / RAW
+        self.restored = path / RESTORED
+        self.reference = path / REFERENCE
+        self.frames = path / FRAMES
+        self.status = path / STATUS
+        self.report = path / REPORT
+        self.preview = path / PREVIEW
+
+    @classmethod
+    def create(cls, path: Path, *, overwrite: bool = False) -> Self:
+        """Make the folder, with a status of "running".
+
+        Parameters
+        ----------
+        path : Path
+            May exist if it is empty.
+        overwrite : bool
+            Whether to remove the files of an earlier session. Other files stay.
+
+        Raises
+        ------
+        StorageError
+            If the folder holds anything and `overwrite` is false, if `path` is a
+            file, or if it cannot be written.
+        """
+        if path.exists() and not path.is_dir():
+            raise StorageError(f"{path} is a file; choose a folder as --out.")
+        with disk_errors("The session", path):
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()) and not overwrite:
+                raise StorageError(
+                    f"{path} is not empty; choose another --out or pass --overwrite."
+                )
+            for name in FILES:
+                (path / name).unlink(missing_ok=True)
+        folder = cls(path)
+        folder.write_status("running")
+        return folder
+
+    def write_status(self, status: RunStatus, reason: str = "", **counts: int) -> None:
+        """Replace `status.json`; a reader sees the old one or the new, never half.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written; the old one stays.
+        """
+        _replace(self.status, {"status": status, "reason": reason, **counts})
+
+    def write_report(self, report: Mapping[str, Any]) -> None:
+        """Replace `report.json` in the same way."""
+        _replace(self.report, report)
+
+    def read_status(self) -> dict[str, Any]:
+        """Return what `write_status` wrote last.
+
+        Raises
+        ------
+        StorageError
+            If there is no readable status: not the folder of a session.
+        """
+        try:
+            status: dict[str, Any] = json.loads(self.status.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"{self.path} has no readable {STATUS}; give the folder of a session."
+            ) from error
+        return status
+
+
+class FrameLog:
+    """`frames.jsonl`: one line for each thing that happened to a frame.
+
+    Any thread may write. A line is with the operating system when `write` returns.
+    """
+
+    def __init__(self, path: Path):
+        self._file = ByteFile.create(path)
+        self._path = path
+        self._end = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def write(self, ordinal: int, status: FrameStatus, **facts: Any) -> None:
+        """Add a line.
+
+        Parameters
+        ----------
+        ordinal : int
+            Which frame.
+        status : str
+            What became of it.
+        **facts
+            JSON values: index, time_s, engine, sources, elapsed_ms and the like.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses. No half line is left before the next one.
+        """
+        said = {"ordinal": ordinal, "status": status, **facts}
+        line = json.dumps(said, default=str).encode("ascii") + b"\n"
+        with self._lock, disk_errors(f"The line of frame {ordinal}", self._path):
+            self._file.write(self._end, line)
+            self._end += len(line)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        with self._lock:
+            self._file.close()
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a `frames.jsonl`; one cut short by a crash is left out.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be read, or a line before the last is no JSON.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read: {error.strerror}; give the log of a session."
+        ) from error
+    try:
+        return [json.loads(line) for line in lines[:-1]]
+    except ValueError as error:
+        raise StorageError(
+            f"{path} is damaged: {error}; the frames themselves are in {RAW}."
+        ) from error
+
+
+def _replace(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, default=str) + "\n"
+    scratch = path.with_suffix(".json.new")
+    with disk_errors(path.name, path.parent):
+        try:
+            scratch.write_text(text, "utf-8")
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""The pool of short high-density clips that a network learns from.
+
+Two kinds. *Simulated* clips are cells with a random look, rendered without noise
+while they move. *Real* clips are photographs of real samples set in motion by drift
+and elastic flow: nothing synthetic has real texture, and without it a network learns
+the simulator instead of microscopy. Every clip is seeded by its number.
+
+A pool is float16, (clips, frames, Y, X), brightness about 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from rich.progress import track
+from scipy import ndimage
+
+from pssr_live.errors import SettingsError
+from pssr_live.samples.mito import MitoLook, MitoSample
+from pssr_live.samples.optics import ScanGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+FloatArray = npt.NDArray[np.floating[Any]]
+HR_PIXEL_UM = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """How many clips of which kind, and their size."""
+
+    simulated: int = 320
+    real: int = 240
+    frames: int = 8
+    size: int = 160
+    seed: int = 1000  # demos and tests use seeds below 1000
+
+
+def build_pool(plan: PoolPlan, stills: Sequence[Path]) -> npt.NDArray[np.float16]:
+    """Make all clips of `plan`, the real ones from the image files `stills`."""
+    if plan.real and not stills:
+        raise SettingsError(
+            "No real images were given for a pool that wants "
+            f"{plan.real} real clips: name a folder of TIFF images, or set real=0."
+        )
+    total = plan.simulated + plan.real
+    pool = np.empty((total, plan.frames, plan.size, plan.size), np.float16)
+    for number in track(range(total), "Making clips"):
+        rng = np.random.default_rng([plan.seed, number])
+        if number < plan.simulated:
+            pool[number] = simulated_clip(rng, plan)
+        else:
+            source = stills[number % len(stills)]
+            pool[number] = real_clip(rng, read_still(source, rng), plan)
+    return pool
+
+
+def simulated_clip(rng: np.random.Generator, plan: PoolPlan) -> FloatArray:
+    """Film a cell of random look at a random pace: static to three pixels a frame."""
+    default = rng.random() < 0.4
+    look = MitoLook() if default else MitoLook.random(rng)
+    field_um = plan.size * HR_PIXEL_UM
+    cell_um = max(2 * field_um, 16.0)
+    sample = MitoSample(int(rng.integers(1000, 2**31)), cell_um, look)
+    corner = rng.uniform(0, cell_um - field_um, 2)
+    grid = ScanGrid(
+        plan.size,
+        plan.size,
+        HR_PIXEL_UM,
+        (float(corner[0]), float(corner[1])),
+        psf_sigma_um=float(rng.uniform(0.065, 0.13)),
+    )
+    speed_um_s = 2 * np.pi * look.reach_um / look.period_s
+    pace_px = 0.0 if rng.random() < 0.2 else rng.uniform(0.05, 3.0)
+    step_s = pace_px * HR_PIXEL_UM / speed_um_s
+    within = np.linspace(0, step_s, plan.size)
+    start = rng.uniform(0, 100)
+    film = [sample.scan(grid, start + k * step_s + within) for k in range(plan.frames)]
+    return _levelled(np.stack(film))
+
+
+def real_clip(
+    rng: np.random.Generator, still: FloatArray, plan: PoolPlan
+) -> FloatArray:
+    """Set a crop of a real image in motion: drift and elastic flow."""
+    margin = 28  # how far motion may reach beyond the crop
+    side = plan.size + 2 * margin
+    still = _tiled_to(still, side)
+    top, left = (int(rng.integers(0, extent - side + 1)) for extent in still.shape)
+    crop = still[top : top + side, left : left + side]
+    spline = ndimage.spline_filter(crop, order=3, mode="mirror")
+    y, x = np.mgrid[: plan.size, : plan.size] + float(margin)
+    pace = 0.0 if rng.random() < 0.35 else rng.uniform(0.1, 3.0)
+    drift = rng.normal(0, 0.7, 2) * pace
+    elastic = [ndimage.gaussian_filter(rng.normal(0, 1, y.shape), 24) for _ in "yx"]
+    flow = [pace * e / (e.std() + 1e-9) for e in elastic]
+    film = []
+    for frame in range(plan.frames):
+        when = frame - plan.frames / 2
+        at = [y + when * (drift[0] + flow[0]), x + when * (drift[1] + flow[1])]
+        film.append(
+            ndimage.map_coordinates(spline, at, order=3, mode="mirror", prefilter=False)
+        )
+    return _levelled(np.stack(film))
+
+
+def read_still(path: Path, rng: np.random.Generator) -> FloatArray:
+    """Return one plane of an image file, shrunken a little to quieten its noise."""
+    data = tifffile.imread(path)
+    while data.ndim > 2:
+        data = data[int(rng.integers(len(data)))]
+    plane = data.astype(np.float32)
+    zoom = float(rng.uniform(0.5, 0.9)) if min(plane.shape) > 250 else 1.0
+    smooth = ndimage.gaussian_filter(plane, 0.5 / zoom if zoom < 1 else 0.6)
+    shrunken: FloatArray = ndimage.zoom(smooth, zoom, order=1)
+    return shrunken
+
+
+def _tiled_to(image: FloatArray, side: int) -> FloatArray:
+    missing = [(0, max(0, side - extent)) for extent in image.shape]
+    padded: FloatArray = np.pad(image, missing, mode="symmetric")
+    return padded
+
+
+def _levelled(film: FloatArray) -> FloatArray:
+    """Scale to about 0..1; a film with hardly any contrast stays faint."""
+    low, high = np.percentile(film[0], [0.5, 99.8])
+    spread = max(float(high - low), 0.15 * float(abs(high)) + 1e-6)
+    return np.clip((film - low) / spread, 0, 4).astype(np.float32)
