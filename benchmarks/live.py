@@ -11,10 +11,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from useq import MDASequence
+from useq import MDASequence, TIntervalLoops
 
 from pssr_live.frame import Restored
 from pssr_live.scanners.core import close_core, open_core
@@ -63,7 +64,9 @@ def run_live(model: str, engine: str | None, frames: int) -> LiveTimings:
         core.setProperty(LABEL, "Dwell_us", DWELL_US)
         nominal_per_s = 1e3 / core.getExposure()
         core.snapImage()  # builds the sample before the clock runs
-        sequence = MDASequence(time_plan={"interval": 0, "loops": frames})
+        sequence = MDASequence(
+            time_plan=TIntervalLoops(interval=timedelta(0), loops=frames)
+        )
         with tempfile.TemporaryDirectory(prefix="pssr-live-") as scratch:
             live = LiveRestoration(
                 model,

@@ -77,9 +77,7 @@ def time_original(
     medians = {name: float(np.median(ms[1:])) for name, ms in theirs.items()}
     fastest = min(medians, key=lambda name: medians[name])
     ours_ms = float(np.median(ours[len(candidates) :]))
-    return OriginalTimings(
-        medians[fastest], runs, fastest, ours_ms, parameters, gflop
-    )
+    return OriginalTimings(medians[fastest], runs, fastest, ours_ms, parameters, gflop)
 
 
 def _time_ms(network: PssrMf, frames: torch.Tensor) -> float:

@@ -8,10 +8,8 @@ for pictures. The frames are enlarged first and everything runs at high density:
                |                +------------------------+--> five up-steps <-+
                +--> joined before the last residual block --> 1 picture
 
-Two of its properties look like slips but are kept, because they are what was
-published: the encoder ends in a global average, so what lies below the first up-step
-is a single pixel; and that, like the attention, lets each pixel of the output depend
-on the whole picture. Sizes at high density must divide by 32.
+The encoder ends in a global average, so the first up-step starts from a single pixel.
+It looks like a slip, but it is what was published. Sizes must divide by 8.
 
     python benchmarks/pssr_mf.py [--side 128]     prints parameters and GFLOP
 """
@@ -69,11 +67,11 @@ class Encoder(nn.Module):
         )
         self.stages = nn.ModuleList()
         before = 64
-        for channels, blocks in STAGES:
-            first = EncoderBlock(before, channels, 1 if channels == 64 else 2)
-            rest = (EncoderBlock(channels, channels, 1) for _ in range(blocks - 1))
+        for no, blocks in STAGES:
+            first = EncoderBlock(before, no, 1 if no == 64 else 2)
+            rest = (EncoderBlock(no, no, 1) for _ in range(blocks - 1))
             self.stages.append(nn.Sequential(first, *rest))
-            before = channels
+            before = no
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """(N, C, Y, X) -> global average (N, 512, 1, 1), skips finest first."""
@@ -92,8 +90,7 @@ class Enlarge(nn.Module):
         super().__init__()
         self.conv = conv(ni, 4 * no, 1)
         with torch.no_grad():  # ICNR: the four phases begin alike, no checkerboard
-            alike = self.conv.weight[::4].repeat_interleave(4, dim=0)
-            self.conv.weight = alike  # not a parameter: the norm splits it
+            self.conv.weight = self.conv.weight[::4].repeat_interleave(4, dim=0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, ni, Y, X) -> (N, no, 2 Y, 2 X)."""
@@ -185,13 +182,7 @@ class PssrMf(nn.Module):
 
 
 def profile(side: int = 128) -> tuple[int, float]:
-    """Return the parameters, and the GFLOP of one window (two a multiply-add).
-
-    Parameters
-    ----------
-    side : int
-        Low-density pixels of the square window of five frames.
-    """
+    """Return the parameters, and the GFLOP (two a multiply-add) for 5 x side x side."""
     # Shapes alone are enough to count; nothing is computed on this "device".
     with torch.device("meta"), torch.no_grad():
         net = PssrMf().eval()

@@ -38,7 +38,7 @@ from pssr_live.storage.session import SessionFolder
 from pssr_live.window import Window
 
 SIDE = 128
-FRAMES = 64  # in each turn
+FRAMES = 32  # in each turn
 SETTLED = 8  # restored frames before the path's clock starts: files are open by then
 AHEAD = 4  # frames under way in the path; `pipeline.MOST_WAITING` would defer more
 STUCK_S = 60.0
@@ -65,6 +65,11 @@ class Timings:
     path_ms: list[float] = field(default_factory=list)
     path_cpu_ms: list[float] = field(default_factory=list)
     bicubic_ms: list[float] = field(default_factory=list)
+
+    @property
+    def cores_used(self) -> float:
+        """Cores that the engine got; fewer than there are on a busy machine."""
+        return float(np.sum(self.engine_cpu_ms) / np.sum(self.engine_round_ms))
 
     @property
     def overhead(self) -> float:
@@ -108,7 +113,7 @@ def run_rounds(
     frames = make_frames()
     window = full_window(restorer, frames)
     timings = Timings()
-    one_round(restorer, frames, window, Timings())  # warms caches and clocks
+    time_memory(restorer, frames)  # warms caches and clocks
     begun = time.perf_counter()
     while True:
         one_round(restorer, frames, window, timings)

@@ -20,7 +20,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, Pixels, Restored
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 6  # windows; more would only make the picture on screen older
 QUEUE_BYTES = 512 * 2**20  # raw frames waiting for the disk
 Progress = Callable[[int, int], None]
+Trouble = Literal["deferred", "failed"]
 
 
 class Recorder(Protocol):
@@ -46,7 +47,7 @@ class Recorder(Protocol):
     def read_raw(self, ordinal: int) -> Pixels:
         """Read a raw frame back."""
 
-    def note(self, frame: Frame, status: str, reason: str) -> None:
+    def note(self, frame: Frame, status: Trouble, reason: str) -> None:
         """Log what happened to a frame."""
 
 
@@ -235,7 +236,7 @@ class LivePipeline:
 
     # -- any thread ------------------------------------------------------------
 
-    def _note(self, frame: Frame, status: str, reason: str) -> None:
+    def _note(self, frame: Frame, status: Trouble, reason: str) -> None:
         try:
             self._recorder.note(frame, status, reason)
         except Exception as error:  # the log is on the same disk that may be full

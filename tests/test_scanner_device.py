@@ -201,9 +201,15 @@ def test_a_shutter_of_the_microscope_opens_for_the_scan(core: ScanCore) -> None:
     core.loadDevice("Shutter", "DemoCamera", "DShutter")
     core.initializeDevice("Shutter")
     core.setShutterDevice("Shutter")
+    core.setAutoShutter(True)
     seen: list[bool] = []
-    sample_it = scanner_of(core).abort_when
-    sample_it(lambda: seen.append(core.getShutterOpen("Shutter")) or False)
+
+    def look() -> bool:  # asked by the scanner while it scans
+        seen.append(core.getShutterOpen("Shutter"))
+        return False
+
+    scanner_of(core).abort_when(look)
     snap(core)
-    assert seen and all(seen)
+    assert seen
+    assert all(seen)
     assert not core.getShutterOpen("Shutter")

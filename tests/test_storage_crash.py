@@ -104,3 +104,78 @@ def test_a_full_disk_is_told_and_spoils_nothing(tmp_path: Path, limit: int) -> N
         assert movie.provenance["details"] == {"note": "disk full"}
         assert all((f.pixels == f.ordinal).all() for f in movie.frames())
     assert len(tifffile.imread(path).reshape(-1, 64, 64)) >= done
+
+
+EVERY_WRITE = """
+import os, signal, sys
+from io import FileIO
+from pathlib import Path
+import numpy as np
+import tifffile
+from pssr_live.errors import StorageError
+from pssr_live.storage import files
+from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.movie import open_movie
+from pssr_live.storage.pages import PageFile
+
+left = 0
+
+class Mortal(FileIO):
+    def write(self, part):
+        global left
+        left -= 1
+        if left == 0:
+            super().write(part[: len(part) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().write(part)
+
+def run(path, told):
+    layout = RunLayout(tuple({"t": n // 2, "c": n % 2} for n in range(9)))
+    file = PageFile.create(path, layout, (8, 8), "uint16")
+    for n in (0, 2, 1, 4):
+        file.write(n, np.full((8, 8), n + 1, "uint16"))
+        os.write(told, bytes([n]))
+    file.close({"note": "x" * int(sys.argv[2])})
+
+def survivors(path):
+    try:
+        with open_movie(path) as movie:
+            frames = {f.ordinal: int(f.pixels.min()) for f in movie.frames()}
+            assert all((f.pixels == f.ordinal + 1).all() for f in movie.frames())
+    except StorageError:
+        return {}
+    assert len(tifffile.imread(path).reshape(-1, 8, 8)) >= len(movie)
+    return frames
+
+files.FileIO = Mortal
+ended, kill_at = False, 0
+while not ended:
+    kill_at += 1
+    path = Path(sys.argv[1]) / f"{kill_at}.ome.tiff"
+    hear, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        left = kill_at
+        run(path, tell)
+        os._exit(0)
+    os.close(tell)
+    ended = os.waitpid(child, 0)[1] == 0
+    told = set(os.read(hear, 100))
+    os.close(hear)
+    assert told <= set(survivors(path)), (kill_at, told)
+print(kill_at)
+"""
+
+
+@pytest.mark.parametrize("note", [10, 20_000])
+def test_a_kill_in_the_middle_of_any_write_spoils_nothing(
+    tmp_path: Path, note: int
+) -> None:
+    """Die half-way through the first write, the second, ... to the very last."""
+    child = subprocess.run(
+        [sys.executable, "-W", "error", "-c", EVERY_WRITE, str(tmp_path), str(note)],
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0, child.stderr
+    assert int(child.stdout) > 20

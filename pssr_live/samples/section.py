@@ -40,7 +40,7 @@ class SectionSample:
 
     name = "em"
 
-    def __init__(self, seed: int, field_um: float = 4.096) -> None:
+    def __init__(self, seed: int, field_um: float = 2.56) -> None:
         self.field_um = field_um
         rng = np.random.default_rng([seed, 0x73656374])
         self._pixel_um = field_um / FINEST_SCAN

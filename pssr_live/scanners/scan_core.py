@@ -7,7 +7,7 @@
 * an error in the scanner ends the run instead of silently shortening it;
 * the last frame of a sequence cannot slip between two questions of the MDA engine;
 * the frame buffer holds a whole number of frames, so that it wraps without loss;
-* the C++ shutter opens for a Python camera.
+* the C++ shutter opens for a Python camera, and none is needed.
 
 Cameras from C++ adapters pass through untouched.
 """
@@ -182,6 +182,11 @@ class ScanCore(UniMMCore):
                 f"The scanner stopped in the middle of a sequence: {failure}; check "
                 "its settings and start again."
             ) from failure
+
+    def _do_shutter_open(self, shutterLabel: str, state: bool, /) -> None:
+        # Without a shutter MMCore does nothing; UniMMCore asks for one named "".
+        if shutterLabel:
+            super()._do_shutter_open(shutterLabel, state)
 
     def _shutter(self, *, open_: bool) -> None:
         label = self.getShutterDevice()

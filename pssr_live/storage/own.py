@@ -84,8 +84,9 @@ def _said(tiff: TiffFile) -> dict[str, Any] | None:
 
 
 def _page_names(tiff: TiffFile) -> list[str]:
+    """Return the name of each frame's page; the blank one at the end is no frame."""
     names = []
     for page in tiff.pages:
         tag = cast("TiffPage", page).tags.get(_PAGE_NAME)
         names.append("" if tag is None else str(tag.value))
-    return names
+    return names[:-1] if names[-1] == "blank" else names

@@ -7,7 +7,7 @@ makes a raw frame wait.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, Pixels, Restored
@@ -93,10 +93,11 @@ class SessionRecorder:
             raise StorageError(f"Frame {ordinal} was never restored; nothing was.")
         return self._restored.read(ordinal)
 
-    def note(self, frame: Frame, status: str, reason: str) -> None:
+    def note(
+        self, frame: Frame, status: Literal["deferred", "failed"], reason: str
+    ) -> None:
         """Write a line about a frame that was deferred or failed."""
-        said = "deferred" if status == "deferred" else "failed"
-        self._log.write(frame.ordinal, said, reason=reason)
+        self._log.write(frame.ordinal, status, reason=reason)
 
     def lost(self) -> tuple[int, ...]:
         """Return the ordinals of frames that never arrived, so far as is known."""

@@ -132,4 +132,5 @@ def _levelled(film: FloatArray) -> FloatArray:
     """Scale to about 0..1; a film with hardly any contrast stays faint."""
     low, high = np.percentile(film[0], [0.5, 99.8])
     spread = max(float(high - low), 0.15 * float(abs(high)) + 1e-6)
-    return np.clip((film - low) / spread, 0, 4).astype(np.float32)
+    levelled: FloatArray = np.clip((film - low) / spread, 0, 4)
+    return levelled.astype(np.float32)

@@ -106,11 +106,11 @@ def _write_self_test(net: FastNet, path: Path) -> None:
     valid = np.ones(a.n_frames, np.float32)
     missing = 0 if a.target != 0 else a.n_frames - 1
     valid[missing : missing + (a.n_frames > 1)] = 0
-    frames = frames.astype(np.float32) * valid[:, None, None]
+    given = frames.astype(np.float32) * valid[:, None, None]
     with torch.no_grad():
-        given = (torch.from_numpy(frames)[None], torch.from_numpy(valid)[None])
-        restored = net(*given)[0].numpy()
-    np.savez(path, frames=frames, valid=valid, restored=restored)
+        window = torch.from_numpy(given)[None], torch.from_numpy(valid)[None]
+        restored = net(*window)[0].numpy()
+    np.savez(path, frames=given, valid=valid, restored=restored)
 
 
 def _compare(folder: Path) -> None:

@@ -40,7 +40,7 @@ class Optics:
 
 OPTICS = {
     "mito": Optics(field_um=25.6, psf_sigma_um=0.09, fades=True),
-    "em": Optics(field_um=4.096, psf_sigma_um=0.004, fades=False),
+    "em": Optics(field_um=2.56, psf_sigma_um=0.005, fades=False),
 }
 
 

@@ -1,0 +1,196 @@
+"""The crappifier scans where it says, the network is what its card says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from pssr_live.card import load_model
+from pssr_live.engines import EngineLadder
+from pssr_live.errors import SettingsError
+from pssr_live.training.clips import PoolPlan, build_pool, real_clip
+from pssr_live.training.crappify import Ranges, crappify, draw, recorded
+from pssr_live.training.export import export
+from pssr_live.training.network import Architecture, FastNet, bilinear_phases
+from pssr_live.training.trainer import (
+    TrainPlan,
+    cut,
+    draw_valid,
+    psnr_beside_bicubic,
+    train,
+)
+
+CLEAN = Ranges(
+    sharp_share=1,
+    dwell_fraction=(1, 1),
+    jitter_px=(0, 0),
+    noise_free_share=1,
+    gain=(1, 1),
+    offset=(0, 0),
+    spoiled_share=0,
+)
+ABOUT = {
+    "version": "0",
+    "summary": "a test",
+    "licence": "BSD-3-Clause",
+    "tolerance": 1e-4,
+    "limits": ("everything",),
+    "sample": {"kind": "none", "modality": "none", "pixel_size_um": (0.1, 0.3)},
+    "training": {"data": ("none",), "crappifier": {}, "cpu_seconds": 0, "seed": 0},
+    "metrics": {},
+}
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def small_net(**changes: int) -> FastNet:
+    torch.manual_seed(3)
+    return FastNet(Architecture(**{"width": 8, "blocks": 2, **changes})).eval()
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_the_scan_lies_on_exact_pixel_centres(scale: int) -> None:
+    side = 16 * scale
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    ramps = torch.stack([y, x]).float()[:, None] / side
+    low = crappify(ramps, scale, draw(CLEAN, 2, generator()), generator())
+    centres = (torch.arange(16) + 0.5) / 16 - 0.5 / side
+    inner = slice(4, -4)  # the replicated border bends a ramp
+    for number, axis in ((0, 2), (1, 1)):
+        profile = low[number, 0].mean(axis - 1)
+        assert torch.allclose(profile[inner], centres[inner], atol=1e-4)
+
+
+def test_the_noise_is_that_of_the_photons() -> None:
+    flat = torch.full((1, 1, 256, 256), 0.5)
+    ranges = Ranges(
+        photons=(40, 40),
+        noise_free_share=0,
+        read_noise=(0, 0),
+        gain=(0.7, 0.7),
+        offset=(0.1, 0.1),
+        spoiled_share=0,
+        jitter_px=(0, 0),
+    )
+    how = draw(ranges, 1, generator())
+    low = crappify(flat, 4, how, generator())
+    assert float(low.mean()) == pytest.approx(float(recorded(flat, how).mean()), 0.01)
+    assert float(low.std()) == pytest.approx(0.7 * (0.5 / 40) ** 0.5, rel=0.03)
+
+
+def test_a_seed_repeats_a_scan() -> None:
+    clips = torch.rand(2, 3, 32, 32)
+    first, second = (
+        crappify(clips, 4, draw(Ranges(), 2, generator(5)), generator(6))
+        for _ in range(2)
+    )
+    assert torch.equal(first, second)
+    assert first.shape == (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_skip_is_bilinear_interpolation(scale: int) -> None:
+    image = torch.rand(1, 1, 7, 9)
+    padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    phases = functional.conv2d(padded, bilinear_phases(scale))
+    ours = functional.pixel_shuffle(phases, scale)
+    theirs = functional.interpolate(image, scale_factor=scale, mode="bilinear")
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_receptive_radius_is_exact() -> None:
+    net = small_net()
+    radius = net.architecture.receptive_radius
+    frames = torch.rand(1, 5, 41, 41, requires_grad=True)
+    net(frames, torch.ones(1, 5))[0, 82, 82].backward()
+    assert frames.grad is not None
+    touched = torch.nonzero(frames.grad[0].abs().sum(0))
+    assert int((touched - 20).abs().max()) <= radius
+    assert radius == 2 + 2 * net.architecture.blocks
+
+
+def test_missing_frames_cannot_leak_into_the_output() -> None:
+    net = small_net()
+    frames, valid = torch.rand(1, 5, 12, 12), torch.tensor([[0.0, 1, 1, 0, 1]])
+    changed = frames.clone()
+    changed[:, [0, 3]] = 9
+    assert torch.equal(net(frames, valid), net(changed, valid))
+    assert not torch.equal(net(frames, valid), net(frames, torch.ones(1, 5)))
+
+
+@pytest.mark.parametrize("lookahead", [0, 1, 2, 4])
+def test_short_windows_always_hold_their_target(lookahead: int) -> None:
+    a = Architecture(lookahead=lookahead)
+    valid = draw_valid(500, a, 1.0, generator())
+    assert valid[:, a.target].all()
+    assert 0.2 < float(valid.mean()) < 0.95
+    assert draw_valid(50, a, 0.0, generator()).all()
+
+
+def test_cuts_are_windows_of_clips() -> None:
+    pool = torch.arange(3).reshape(3, 1, 1, 1).expand(3, 6, 20, 20).half()
+    windows = cut(pool, 9, 5, 16, generator())
+    assert windows.shape == (9, 5, 16, 16)
+    assert windows.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("scale", "lookahead"), [(4, 2), (2, 0), (1, 1)])
+def test_an_exported_model_is_a_model(
+    tmp_path: Path, scale: int, lookahead: int
+) -> None:
+    net = small_net(scale=scale, lookahead=lookahead)
+    card = export(net, tmp_path / "tiny", ABOUT)
+    model = load_model(tmp_path / "tiny")
+    assert model.card == card
+    assert card.parameters == sum(p.numel() for p in net.parameters())
+    ladder = EngineLadder(model, only="onnxruntime")
+    frames = np.random.default_rng(0).random((5, 13, 9), np.float32)
+    valid = np.ones(5, np.float32)
+    with torch.no_grad():
+        given = torch.from_numpy(frames)[None], torch.from_numpy(valid)[None]
+        expected = net(*given)[0].numpy()
+    np.testing.assert_allclose(ladder.engine.run(frames, valid), expected, atol=1e-5)
+
+
+def test_a_few_seconds_of_training_help() -> None:
+    pool = torch.from_numpy(build_pool(PoolPlan(simulated=12, real=0, size=128), []))
+    architecture = Architecture(width=16, blocks=2)
+    reports: list[float] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a budget counts the CPU seconds of all threads
+    try:
+        net = train(
+            architecture,
+            pool,
+            TrainPlan(budget_s=8, crop=24),
+            lambda used, steps, loss: reports.append(used),
+        )
+    finally:
+        torch.set_num_threads(threads)
+    untrained, bicubic = psnr_beside_bicubic(FastNet(architecture), pool, photons=20)
+    restored, _ = psnr_beside_bicubic(net, pool, photons=20)
+    assert restored > untrained + 0.5
+    assert restored > bicubic + 1
+    assert all(0 < used < 1.2 for used in reports)
+
+
+def test_still_images_move_by_what_was_drawn() -> None:
+    rng = np.random.default_rng(4)
+    still = rng.random((300, 260)).astype(np.float32)
+    plan = PoolPlan(size=96, frames=4)
+    clip = real_clip(rng, still, plan)
+    assert clip.shape == (4, 96, 96)
+    assert np.isfinite(clip).all()
+    small = real_clip(rng, still[:40, :30], plan)
+    assert small.shape == (4, 96, 96)
+
+
+def test_real_clips_need_real_images() -> None:
+    with pytest.raises(SettingsError, match="No real images"):
+        build_pool(PoolPlan(simulated=1, real=1), [])
