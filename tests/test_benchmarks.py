@@ -78,4 +78,5 @@ def test_speed_runs_to_its_end_and_prints_json(tmp_path):
     assert report["live"]["lost"] == 0
     assert {type(bar["met"]) for bar in report["bars"]} == {bool}
     assert len(report["bars"]) == 3
+    assert report["quiet"] in (True, False)
     assert "original" not in report

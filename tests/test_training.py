@@ -15,12 +15,12 @@ from pssr_live.errors import SettingsError
 from pssr_live.training.clips import PoolPlan, build_pool, real_clip
 from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.export import export
+from pssr_live.training.judge import examples, judge
 from pssr_live.training.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.trainer import (
     TrainPlan,
     cut,
     draw_valid,
-    psnr_beside_bicubic,
     train,
 )
 
@@ -168,15 +168,15 @@ def test_a_few_seconds_of_training_help() -> None:
         net = train(
             architecture,
             pool,
-            TrainPlan(budget_s=8, crop=24),
+            TrainPlan(budget_s=5, crop=24),
             lambda used, steps, loss: reports.append(used),
         )
     finally:
         torch.set_num_threads(threads)
-    untrained, bicubic = psnr_beside_bicubic(FastNet(architecture), pool, photons=20)
-    restored, _ = psnr_beside_bicubic(net, pool, photons=20)
-    assert restored > untrained + 0.5
-    assert restored > bicubic + 1
+    shown = examples(pool, net, photons=20)
+    before, after = judge(FastNet(architecture), shown), judge(net, shown)
+    assert after["psnr_db"] > before["psnr_db"] + 0.5
+    assert after["psnr_db"] > after["bicubic_psnr_db"] + 1
     assert all(0 < used < 1.2 for used in reports)
 
 

@@ -15,7 +15,12 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from pssr_live.samples.optics import upsample_bilinear
-from pssr_live.samples.profiles import Profiles, grow_profiles, smooth_noise
+from pssr_live.samples.profiles import (
+    LARGE_PROFILES,
+    Profiles,
+    grow_profiles,
+    smooth_noise,
+)
 
 FloatArray = npt.NDArray[np.floating[Any]]
 # How many there are, on each square micrometre
@@ -118,7 +123,8 @@ def _draw_vesicles(
     picture: FloatArray, profiles: Profiles, rng: np.random.Generator, pixel_um: float
 ) -> None:
     size = round(0.04 / pixel_um)
-    terminals = rng.choice(profiles.count, profiles.count // 6, replace=False)
+    small = np.arange(LARGE_PROFILES, profiles.count)
+    terminals = rng.choice(small, profiles.count // 5, replace=False)
     many = _many(VESICLES, picture, pixel_um)
     for row, column in profiles.places(rng, 0.035, terminals, many):
         window, y, x = _window(picture, row, column, size)

@@ -20,6 +20,7 @@ from pssr_live.samples.optics import upsample_bilinear
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 SEED_SPACING_UM = 0.42
+LARGE_PROFILES = 3  # the first cells: a cell body or big dendrite, two large axons
 COARSE = 4  # cells are looked for on every fourth pixel, then refined
 CANDIDATES = 4  # cells that a pixel near a coarse pixel can belong to
 
@@ -47,7 +48,7 @@ def grow_profiles(rng: np.random.Generator, side: int, pixel_um: float) -> Profi
     count = int((extent / SEED_SPACING_UM) ** 2 * 1.3)
     seeds = rng.uniform(-0.05, 1.05, (count, 2)) * extent
     reach = rng.gamma(2.0, 0.09, count)
-    reach[:3] = (1.0, 0.62, 0.55)  # a cell body or big dendrite, two large axons
+    reach[:LARGE_PROFILES] = (1.0, 0.62, 0.55)
     # In a power diagram a seed's weight adds to its squared distance: as a third
     # coordinate it lets an ordinary nearest-neighbour search find the cell.
     lift = np.sqrt(reach.max() ** 2 - reach**2)

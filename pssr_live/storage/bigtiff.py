@@ -47,7 +47,7 @@ class PageMap:
     start : int
         Where the first page begins, after the header and its texts.
     text_at, text_bytes : int
-        The text that page 0 shows, until `description_entry` changes it.
+        The text that page 0 shows.
     """
 
     facts: PageFacts
@@ -74,29 +74,34 @@ class PageMap:
         """Return where a page's pixels begin."""
         return self.page_at(page) + DIRECTORY_BYTES
 
+    def directory_at(self, page: int) -> int:
+        """Return where a page's directory begins."""
+        # An odd number of tags would put the link astride two blocks of 8 bytes; kept
+        # inside one, it is written as a whole or not at all.
+        return self.page_at(page) + 4 * (len(self._tags(page)) % 2)
+
     def link_at(self, page: int) -> int:
         """Return where the offset that leads to this page is stored."""
         if page == 0:
             return FIRST_LINK_AT
-        return self.page_at(page - 1) + 8 + 20 * len(self._tags(page - 1))
+        return self.directory_at(page - 1) + 8 + 20 * len(self._tags(page - 1))
 
     def name_at(self, page: int) -> int:
         """Return where the eight letters of a page's name are."""
         tags = sorted(self._tags(page))
-        return self.page_at(page) + 8 + 20 * tags.index(_NAME) + 12
+        return self.directory_at(page) + 8 + 20 * tags.index(_NAME) + 12
 
-    def description_at(self) -> int:
-        """Return where page 0 says how long its text is and where."""
-        tags = sorted(self._tags(0))
-        return self.page_at(0) + 8 + 20 * tags.index(_DESCRIPTION) + 4
+    def directory(self, page: int, name: bytes, next_at: int = 0) -> bytes:
+        """Return a page's directory, which leads to another one or to none.
 
-    def directory(self, page: int, name: bytes) -> bytes:
-        """Return a page's directory, not yet leading to another page."""
+        Its bytes go to `page_at`, or to any other multiple of 16.
+        """
         tags = self._tags(page) | {_NAME: (_ASCII, 8, name)}
-        packed = struct.pack("<Q", len(tags))
+        packed = bytes(4 * (len(tags) % 2)) + struct.pack("<Q", len(tags))
         for code in sorted(tags):
             kind, count, value = tags[code]
             packed += struct.pack("<HHQ8s", code, kind, count, value)
+        packed += struct.pack("<Q", next_at)
         return packed.ljust(DIRECTORY_BYTES, b"\0")
 
     def _tags(self, page: int) -> dict[int, tuple[int, int, bytes]]:
@@ -120,16 +125,11 @@ class PageMap:
         }
         tags[_NAME] = (_ASCII, 8, MISSING)
         if page == 0:
-            text = description_entry(self.text_at, self.text_bytes)
-            tags[_DESCRIPTION] = (_ASCII, *struct.unpack("<Q8s", text))
+            at = struct.pack("<Q", self.text_at)
+            tags[_DESCRIPTION] = (_ASCII, self.text_bytes, at)
         if self.facts.pixel_size_um:
             tags |= _resolution(self.facts.pixel_size_um)
         return tags
-
-
-def description_entry(at: int, count: int) -> bytes:
-    """Return what leads page 0 to its text: 16 bytes for `description_at`."""
-    return struct.pack("<QQ", count, at)
 
 
 def round_up(size: int, step: int) -> int:

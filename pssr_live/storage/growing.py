@@ -6,6 +6,7 @@ pass through as OSError. One thread writes, any thread reads.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -71,7 +72,7 @@ class GrowingTiff:
         at = self._map.page_at(page)
         self.file.write(at, self._map.directory(page, name), _bytes_of(pixels))
         # The link comes last: a page that a kill left half-written is never seen.
-        self.file.write(self._map.link_at(page), at.to_bytes(8, "little"))
+        self._lead(self._map.link_at(page), self._map.directory_at(page))
         self.names.append(name)
 
     def append_zeros(self, name: bytes) -> None:
@@ -93,15 +94,27 @@ class GrowingTiff:
         return pixels.reshape(facts.shape).astype(facts.dtype)
 
     def put_text(self, text: str) -> None:
-        """Store a new text, in the spare room or at the end, and show it on page 0."""
+        """Show a new text on page 0, which gets a second directory for it.
+
+        Both go to the spare room or else to the end, and only then is the file led to
+        them: at any moment it shows the old text or the new one. No page can be added
+        afterwards.
+        """
         packed = text.encode("ascii") + b"\0"
-        at = self._map.text_at + self._map.text_bytes
-        if at + len(packed) > self._map.start:
+        at = bigtiff.round_up(self._map.text_at + self._map.text_bytes, 16)
+        if at + bigtiff.DIRECTORY_BYTES + len(packed) > self._map.start:
             at = self._map.page_at(len(self.names))
-        self.file.write(at, packed)
-        entry = bigtiff.description_entry(at, len(packed))
-        self.file.write(self._map.description_at(), entry)
+        text_at = at + bigtiff.DIRECTORY_BYTES
+        shown = replace(self._map, text_at=text_at, text_bytes=len(packed))
+        next_at = self._map.directory_at(1) if len(self.names) > 1 else 0
+        directory = shown.directory(0, self.names[0], next_at)
+        self.file.write(at, directory, packed)
+        shift = self._map.directory_at(0) - self._map.page_at(0)
+        self._lead(bigtiff.FIRST_LINK_AT, at + shift)
         self.file.sync()
+
+    def _lead(self, link_at: int, directory_at: int) -> None:
+        self.file.write(link_at, directory_at.to_bytes(8, "little"))
 
 
 def _little_endian(dtype: str) -> np.dtype[Any]:

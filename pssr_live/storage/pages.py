@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pssr_live.storage.layout import Index, RunLayout
 
-SPARE_BYTES = 4096  # of text room, for details and lists of missing frames
+SPARE_BYTES = 4096  # for the final directory, details and lists of missing frames
 
 
 class PageFile:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from torch.nn import functional
 
 from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.network import Architecture, FastNet
@@ -174,31 +173,3 @@ def _follow(average: FastNet, net: FastNet, keep: float) -> None:
     with torch.no_grad():
         for kept, new in zip(average.parameters(), net.parameters(), strict=True):
             kept.lerp_(new, 1 - keep)
-
-
-def psnr_beside_bicubic(
-    net: FastNet, pool: torch.Tensor, photons: float, seed: int = 7
-) -> tuple[float, float]:
-    """Return the mean PSNR (dB, data range 1) of `net` and of bicubic on `pool`."""
-    a = net.architecture
-    generator = torch.Generator().manual_seed(seed)
-    fixed = Ranges(
-        photons=(photons, photons), noise_free_share=0, gain=(0.7, 0.7),
-        offset=(0.05, 0.05), read_noise=(0.02, 0.02), dwell_fraction=(1, 1),
-        sharp_share=1, jitter_px=(0.2, 0.2), spoiled_share=0,
-    )  # fmt: skip
-    clips = pool[:, : a.n_frames].float()
-    how = draw(fixed, len(clips), generator)
-    low = crappify(clips, a.scale, how, generator)
-    goal = recorded(clips[:, a.target : a.target + 1], how)[:, 0]
-    with torch.no_grad():
-        restored = net(low, torch.ones(len(clips), a.n_frames))
-    plain = functional.interpolate(
-        low[:, a.target : a.target + 1], scale_factor=a.scale, mode="bicubic"
-    )[:, 0]
-
-    def psnr(picture: torch.Tensor) -> float:
-        error = ((picture - goal) / 0.7).square().mean((1, 2))
-        return float((-10 * error.log10()).mean())
-
-    return psnr(restored), psnr(plain)
