@@ -32,7 +32,7 @@ from rounds import SIDE, Timings, full_window, make_frames, run_rounds, time_mem
 from pssr_live.restorer import Restorer
 
 ORIGINAL_RUNS = 3
-QUIET_SHARE = 0.8  # of all cores; on a quiet machine the engine gets over nine tenths
+QUIET_SHARE = 0.8  # of all cores, got by the engine
 
 
 def main() -> None:

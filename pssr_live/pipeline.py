@@ -29,7 +29,7 @@ from pssr_live.window import Window
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 6  # windows; more would only make the picture on screen older
+MOST_WAITING = 4  # windows; more would only make the picture on screen older
 QUEUE_BYTES = 512 * 2**20  # raw frames waiting for the disk
 Progress = Callable[[int, int], None]
 Trouble = Literal["deferred", "failed"]

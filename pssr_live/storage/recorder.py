@@ -18,6 +18,8 @@ from pssr_live.storage.session import FrameLog, SessionFolder
 if TYPE_CHECKING:
     from pssr_live.storage.layout import RunLayout
 
+PAGE_OVERHEAD_BYTES = 600  # a page's directory and its lines in the diary
+
 
 class SessionRecorder:
     """Writes one run into a session folder.
@@ -47,7 +49,8 @@ class SessionRecorder:
             If the disk has too little room for all raw and restored frames.
         """
         raw_bytes = shape[0] * shape[1] * pixel_bytes
-        needed = len(self._layout) * raw_bytes * (1 + self._scale**2)
+        frame_bytes = raw_bytes * (1 + self._scale**2) + 2 * PAGE_OVERHEAD_BYTES
+        needed = len(self._layout) * frame_bytes
         check_room(self._folder.path, needed)
 
     def write_raw(self, frame: Frame) -> None:
