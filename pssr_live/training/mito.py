@@ -88,7 +88,8 @@ def write_folder(net: FastNet, folder: Path, data: Path, cpu_seconds: float) -> 
         "mitosis movie never seen, scanned at 20 photons": judge(net, living),
     }
     card = export(net, folder, _about(net, cpu_seconds, metrics))
-    _draw(net, simulated[2], folder / "preview.png")
+    shown = max(simulated, key=lambda example: float(example.truth.std()))
+    _draw(net, shown, folder / "preview.png")
     (folder / "README.md").write_text(page(card), encoding="utf-8")
     say(metrics)
 
@@ -112,10 +113,10 @@ def _about(net: FastNet, cpu_seconds: float, metrics: dict[str, Any]) -> dict[st
         "licence": "BSD-3-Clause",
         "tolerance": 1e-3,
         "limits": (
-            "Trained on fluorescence; on electron microscopy it is safe but weak.",
-            "Motion beyond 3 high-density pixels a frame is blurred, not followed.",
-            "Detail finer than the microscope's PSF is not there and not added.",
-            "Below 5 photons a pixel little can be told from noise.",
+            "Made for fluorescence; not judged on electron microscopy.",
+            "Learned motion up to 3 high-density pixels a frame, no more.",
+            "Learned 6 photons a pixel (at the bright level) and more, no less.",
+            "Detail finer than the microscope's PSF cannot be restored, only invented.",
         ),
         "sample": {
             "kind": "mitochondria, filaments, vesicles, nuclei",
@@ -130,7 +131,7 @@ def _about(net: FastNet, cpu_seconds: float, metrics: dict[str, Any]) -> dict[st
                 "MapManager two-photon dendrites, MIT",
                 "U. Wisconsin LOCI collagen, BSD-2-Clause",
                 "NASA pretrained-microscopy-models SEM, MIT",
-                "axon and spinal cord SEM and C. elegans EM, for texture only",
+                "axondeepseg spinal cord SEM, MIT",
             ),
             "crappifier": asdict(Ranges()),
             "cpu_seconds": cpu_seconds,
