@@ -13,18 +13,22 @@ Nothing here is a pickle, and a file whose hash differs from its card is refused
 from __future__ import annotations
 
 import hashlib
+import logging
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pssr_live.errors import ModelError
 
 CARD = "card.toml"
+NEEDED = ("model.onnx", "self_test.npz")  # no engine runs without them
+
+log = logging.getLogger(__name__)
 
 
 class _Strict(BaseModel):
@@ -75,7 +79,7 @@ class ModelCard(_Strict):
     n_frames: int = Field(ge=1, le=64)
     lookahead: int = Field(ge=0)
     receptive_radius: int = Field(ge=0)
-    tolerance: float = Field(gt=0)
+    tolerance: float = Field(gt=0, le=0.05)
     gflop_per_lr_pixel: float
     parameters: int
     limits: tuple[str, ...]
@@ -83,6 +87,17 @@ class ModelCard(_Strict):
     training: Training
     metrics: dict[str, dict[str, float]]
     sha256: dict[str, str]
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.lookahead >= self.n_frames:
+            raise ValueError(
+                f"lookahead {self.lookahead} is not less than n_frames {self.n_frames}"
+            )
+        absent = [name for name in NEEDED if name not in self.sha256]
+        if absent:
+            raise ValueError(f"sha256 does not list {' and '.join(absent)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +129,13 @@ def model_folders() -> dict[str, Path]:
     """Return all models found, by name, from every `pssr_live.models` entry point."""
     found = {}
     for entry in entry_points(group="pssr_live.models"):
-        shelf = cast("Callable[[], Path]", entry.load())()
-        for card in sorted(shelf.glob(f"*/{CARD}")):
+        try:
+            shelf = cast("Callable[[], Path]", entry.load())()
+            cards = sorted(shelf.glob(f"*/{CARD}"))
+        except Exception as error:  # somebody else's package, broken in any way
+            log.warning("The models of %s cannot be listed: %s", entry.value, error)
+            continue
+        for card in cards:
             found[card.parent.name] = card.parent
     return found
 
@@ -136,7 +156,7 @@ def load_model(name: str | Path) -> Model:
     """
     known = model_folders()
     folder = known.get(str(name), Path(name))
-    if not (folder / CARD).is_file():
+    if not _is_file(folder / CARD):
         raise ModelError(
             f"There is no model {str(name)!r}: give one of "
             f"{', '.join(known) or '(none installed)'}, or a folder with a {CARD}."
@@ -147,14 +167,22 @@ def load_model(name: str | Path) -> Model:
     return Model(folder, card)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
 def _read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        value = f", got {str(first['input'])[:60]!r}" if where else ""
         raise ModelError(
-            f"The card {path} is not valid at {where or 'its top'}: {first['msg']}; "
+            f"The card {path} is wrong at {where or 'its top'}: {first['msg']}{value}; "
             "correct it or take the model folder anew."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -166,8 +194,11 @@ def _read_card(path: Path) -> ModelCard:
 def _verify(folder: Path, file: str, expected: str) -> None:
     path = folder / file
     if Path(file).name != file:
-        raise ModelError(f"The card in {folder} names {file!r} outside its folder.")
-    if not path.is_file():
+        raise ModelError(
+            f"The card in {folder} names {file!r} outside its folder: take a model "
+            "folder from a source that you trust."
+        )
+    if not _is_file(path):
         raise ModelError(f"The model file {path} is missing: take the folder anew.")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:

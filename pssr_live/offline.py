@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from pssr_live.errors import StorageError
 from pssr_live.frame import Pixels
 from pssr_live.restorer import Restorer, check_frame
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import array_frames, open_movie
 from pssr_live.storage.pages import PageFile
+from pssr_live.storage.target import check_target, unfinished
 
 Progress = Callable[[int, int], None]
 
@@ -97,48 +97,37 @@ def restore_file(
     StorageError
         If the source cannot be read, or the target exists or cannot be written.
     """
-    if target.exists() and not overwrite:
-        raise StorageError(
-            f"{target} exists: choose another -o, or pass --overwrite to replace it."
-        )
+    check_target(source, target, overwrite=overwrite)
     card = restorer.card
-    with open_movie(source) as movie:
+    with open_movie(source) as movie, unfinished(target, overwrite=overwrite) as part:
         size = pixel_size_um or movie.pixel_size_um
         shape = (movie.shape[0] * card.scale, movie.shape[1] * card.scale)
         total = len(movie.layout)
         page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
-        check_room(target, total * page_bytes)
+        check_room(part, total * page_bytes)
         hr_size = None if size is None else size / card.scale
-        part = target.with_name(target.name + ".part")
-        part.unlink(missing_ok=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        details = {
+        details: dict[str, Any] = {
             "source": source.name,
             "model": restorer.model_report(),
-            "engine": restorer.engine_report(),
         }
         done = 0
-        try:
-            with PageFile.create(
-                part, movie.layout, shape, movie.dtype, hr_size, "restored"
-            ) as pages:
-                for restored in restorer.restore(movie.frames()):
-                    frame = restored.frame
-                    pages.write(frame.ordinal, restored.pixels, index=frame.index)
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-                details["engine"] = restorer.engine_report()
-                pages.close(details, pad_to=total)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        lost = len(movie.missing)
+        with PageFile.create(
+            part, movie.layout, shape, movie.dtype, hr_size, "restored"
+        ) as pages:
+            for restored in restorer.restore(movie.frames()):
+                frame = restored.frame
+                pages.write(frame.ordinal, restored.pixels, index=frame.index)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            details["engine"] = restorer.engine_report()
+            pages.close(details, pad_to=total)
+        part.replace(target)
     return {
         "source": str(source),
         "target": str(target),
         "frames": done,
-        "frames_missing": lost,
+        "frames_missing": len(movie.missing),
         "raw_shape": list(movie.shape),
         "restored_shape": list(shape),
         "dtype": movie.dtype,
@@ -160,9 +149,13 @@ def _warnings(restorer: Restorer, size: float | None, frames: int) -> list[str]:
         )
     if frames < card.n_frames:
         said.append(
-            f"The movie has {frames} frames and the model looks at {card.n_frames}: "
+            f"The movie has {_counted(frames)} and the model looks at {card.n_frames}: "
             "what is missing cannot help against noise."
         )
     if not restorer.ladder.engine.restores:
         said.append("No engine could run the model: the pictures are interpolated.")
     return said
+
+
+def _counted(frames: int) -> str:
+    return "1 frame" if frames == 1 else f"{frames} frames"

@@ -100,6 +100,7 @@ class LivePipeline:
         self._waiting: deque[Window] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._stopping = False
         self._deferred: list[Window] = []
         self._latest: Restored | None = None
         self._threads = [
@@ -209,13 +210,16 @@ class LivePipeline:
             return self._waiting.popleft() if self._waiting else None
 
     def _try(self, window: Window) -> Restored | None:
+        frame = window.target
         try:
             restored = self._restorer.restore_window(window)
             self._recorder.write_restored(restored)
         except Exception as error:  # raw frames are safe; say so and go on
             self.counters.unrestored += 1
-            self._note(window.target, "failed", str(error) or type(error).__name__)
-            log.warning("Frame %d was not restored: %s", window.target.ordinal, error)
+            self._note(frame, "failed", str(error) or type(error).__name__)
+            # Once is enough: a full disk fails every frame that follows.
+            level = logging.WARNING if self.trouble is None else logging.DEBUG
+            log.log(level, "Frame %d was not restored: %s", frame.ordinal, error)
             self.trouble = self.trouble or error
             return None
         self.counters.restored += 1
@@ -243,8 +247,10 @@ class LivePipeline:
             self._report(error)
 
     def _report(self, error: Exception) -> None:
-        log.error("%s", error)
-        if self.trouble is None:
-            self.trouble = error
+        self.trouble = self.trouble or error
+        # Not every trouble before this one was reason enough to stop.
+        if not self._stopping:
+            self._stopping = True
+            log.error("%s", error)
             if self._on_trouble is not None:
                 self._on_trouble(error)

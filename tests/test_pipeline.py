@@ -149,7 +149,7 @@ def test_a_callback_that_fails_does_not_end_the_restoration(
         raise ValueError("a mistake in a script")
 
     pipeline = LivePipeline(centred, recorder, time.perf_counter, on_restored=callback)
-    feed(pipeline, make_movie(6))
+    feed(pipeline, make_movie(6), pause_s=0.1)  # deferred frames get no callback
     assert pipeline.finish().restored == 6
     assert seen == list(range(6))
     recorder.close({}, 6)

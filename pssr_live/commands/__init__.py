@@ -6,6 +6,7 @@ import typer
 
 from pssr_live.commands.demo import demo
 from pssr_live.commands.doctor import doctor
+from pssr_live.commands.evaluate import evaluate
 from pssr_live.commands.models import models
 from pssr_live.commands.restore import restore
 from pssr_live.commands.run import run
@@ -18,5 +19,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (demo, run, restore, models, doctor):
+for command in (demo, run, restore, evaluate, models, doctor):
     app.command()(command)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +24,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+from pssr_live.errors import SettingsError
+
+# The same for all commands, so that a session and a later restoration of it agree.
+DEFAULT_MODEL = "mito-mf5-x4"
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the report as JSON and nothing else.")
@@ -41,11 +47,44 @@ OverwriteOption = Annotated[
 
 def console_for(json_wanted: bool) -> Console:
     """Return where to talk to people, and send the package's log there too."""
-    console = Console(stderr=json_wanted, highlight=False)
+    console = Console(stderr=json_wanted, highlight=False, soft_wrap=True)
     shown = RichHandler(console=console, show_time=False, show_path=False)
-    logging.getLogger("pssr_live").handlers = [shown]
-    logging.getLogger("pssr_live").propagate = False
+    shown.setLevel(logging.WARNING)
+    _log_to("pssr_live", shown)
+    # tifffile and the MDA engine log what ends up in our own errors and reports.
+    _log_to("tifffile", logging.NullHandler())
     return console
+
+
+def _log_to(name: str, handler: logging.Handler) -> None:
+    logger = logging.getLogger(name)
+    logger.handlers = [handler]
+    logger.propagate = False
+
+
+def quiet_mda() -> None:
+    """Keep the MDA engine's log off the terminal; its file and our reports have it."""
+    for handler in logging.getLogger("pymmcore-plus").handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def packages_of(extra: str) -> Iterator[None]:
+    """Say which extra to install where an import finds a package missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"The package {error.name} is not installed: run "
+            f'`pip install "pssr-live[{extra}]"`.'
+        ) from error
+
+
+def notes(console: Console, warnings: Iterable[str]) -> None:
+    """Print what the user should know, one line each."""
+    for warning in warnings:
+        console.print(f"[yellow]Note:[/yellow] {escape(warning)}")
 
 
 def print_json(report: Mapping[str, Any]) -> None:
@@ -62,7 +101,7 @@ def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], N
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        transient=not console.is_terminal,
+        disable=not console.is_terminal,
     )
     task = bar.add_task(what, total=None)
 
@@ -74,4 +113,5 @@ def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], N
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

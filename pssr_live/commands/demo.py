@@ -8,13 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 from pssr_live.commands.console import (
+    DEFAULT_MODEL,
     EngineOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
     console_for,
+    notes,
+    packages_of,
     print_json,
     progress_bar,
+    quiet_mda,
 )
 from pssr_live.commands.summary import run_table
 
@@ -23,16 +27,16 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the session.")
     ] = Path("pssr-live-demo"),
-    frames: Annotated[int, typer.Option(min=1, help="Frames to scan.")] = 60,
+    frames: Annotated[int, typer.Option(help="Frames to scan.")] = 60,
     sample: Annotated[
         Literal["mito", "em"], typer.Option(help="What to scan.")
     ] = "mito",
-    seed: Annotated[int, typer.Option(min=0, help="Which cell.")] = 1,
+    seed: Annotated[int, typer.Option(help="Which cell.")] = 1,
     resolution: Annotated[
         Literal["64", "128", "256"],
         typer.Option(help="Pixels per axis; 512 would be full density."),
     ] = "128",
-    model: ModelOption = "mito-mf5-x4-live",
+    model: ModelOption = DEFAULT_MODEL,
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     headless: Annotated[
@@ -48,9 +52,11 @@ def demo(
 
     Example: `pssr-live demo --headless --frames 60 --out demo_session`
     """
-    from pssr_live.scanners.rehearsal import Rehearsal, rehearse
+    with packages_of("demo"):
+        from pssr_live.scanners.rehearsal import Rehearsal, rehearse
 
     console = console_for(json)
+    quiet_mda()
     if not headless:
         console.print("This version has no window yet; running without one.")
     plan = Rehearsal(frames, sample, seed, int(resolution), model, engine)
@@ -63,6 +69,7 @@ def demo(
         print_json(report)
     else:
         console.print(run_table(report, out))
+        notes(console, report["warnings"])
         console.print(f"Look at {out / 'preview.png'}")
     if report["status"] != "success":
         raise typer.Exit(1)

@@ -7,6 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import typer
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pssr_live.card import load_model, model_folders
@@ -25,6 +28,8 @@ PACKAGES = (
 def doctor(json: JsonOption = False) -> None:
     """Tell what works on this computer, and why the rest does not.
 
+    The exit code is 0 if every model can be used.
+
     Example: `pssr-live doctor`
     """
     console = console_for(json)
@@ -36,20 +41,31 @@ def doctor(json: JsonOption = False) -> None:
     }
     if json:
         print_json(found)
-        return
+    else:
+        _show(console, found)
+    if not any(said["restores"] for said in found["models"].values()):
+        console.print("No model can be used here.")
+    if not all(said["restores"] for said in found["models"].values()):
+        raise typer.Exit(1)
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
     for title in ("machine", "packages", "micro_manager"):
         table = Table(title=title.replace("_", "-"), show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
         for name, said in found[title].items():
-            table.add_row(name, str(said or "not installed"))
+            table.add_row(name, escape(str(said or "not installed")))
         console.print(table)
-    table = Table(
-        "model", "engine", "self-test error", "not used, because", title="models"
-    )
+    table = Table(title="models")
+    table.add_column("model", no_wrap=True)
+    for title in ("engine", "self-test error", "not used, because"):
+        table.add_column(title, overflow="fold")
     for name, said in found["models"].items():
         refused = "\n".join(f"{e}: {why}" for e, why in said["refused"].items())
-        table.add_row(
-            name, said["engine"], str(said["self_test_error"]), refused or "-"
-        )
+        error = said["self_test_error"]
+        shown = "-" if error is None else f"{error:.1e}"
+        table.add_row(name, said["engine"], shown, escape(refused) or "-")
     console.print(table)
 
 
@@ -74,11 +90,13 @@ def _engines(folder: Path) -> dict[str, Any]:
     except PssrLiveError as error:
         return {
             "engine": "none",
+            "restores": False,
             "self_test_error": None,
             "refused": {"all": str(error)},
         }
     report = {
         "engine": ladder.engine.name,
+        "restores": ladder.engine.restores,
         "self_test_error": ladder.self_test_error,
         "refused": {r.engine: r.reason for r in ladder.refusals},
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pssr_live.card import ModelCard, load_model, model_folders
-from pssr_live.commands.console import JsonOption, console_for, print_json
+from pssr_live.commands.console import JsonOption, console_for, notes, print_json
+from pssr_live.errors import PssrLiveError
 
 
 def models(
@@ -29,36 +32,60 @@ def models(
         else:
             console.print(_page(card))
         return
-    cards = [load_model(folder).card for folder in model_folders().values()]
+    cards, faults = _all_cards()
     if json:
-        print_json({card.name: card.model_dump(mode="json") for card in cards})
-        return
-    table = Table("model", "scale", "frames", "lookahead", "pixel size um", "for")
-    for card in cards:
+        told = {name: card.model_dump(mode="json") for name, card in cards.items()}
+        print_json(told | {name: {"error": fault} for name, fault in faults.items()})
+    else:
+        console.print(_list(cards))
+        notes(console, faults.values())
+    if faults:
+        raise typer.Exit(1)
+
+
+def _all_cards() -> tuple[dict[str, ModelCard], dict[str, str]]:
+    """Return the cards of sound models, and what is wrong with the others."""
+    cards, faults = {}, {}
+    for name, folder in model_folders().items():
+        try:
+            cards[name] = load_model(folder).card
+        except PssrLiveError as error:
+            faults[name] = str(error)
+    return cards, faults
+
+
+def _list(cards: Mapping[str, ModelCard]) -> Table:
+    table = Table()
+    table.add_column("model", no_wrap=True)
+    for title in ("scale", "frames", "lookahead", "pixel size um", "for"):
+        table.add_column(title, overflow="fold")
+    for name, card in cards.items():
         low, high = card.sample.pixel_size_um
         table.add_row(
-            card.name,
+            name,
             f"x{card.scale}",
             str(card.n_frames),
             str(card.lookahead),
             f"{low:g} - {high:g}",
-            card.summary,
+            escape(card.summary),
         )
-    console.print(table)
+    return table
 
 
 def _page(card: ModelCard) -> Table:
     table = Table(title=f"{card.name} {card.version}", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     low, high = card.sample.pixel_size_um
-    table.add_row("what", card.summary)
+    table.add_row("what", escape(card.summary))
     table.add_row("made for", f"{card.sample.kind}, {card.sample.modality}")
     table.add_row("raw pixel size", f"{low:g} to {high:g} um")
     table.add_row("window", f"{card.n_frames} frames, {card.lookahead} of them later")
-    table.add_row("learned from", "\n".join(card.training.data))
-    table.add_row("where it fails", "\n".join(card.limits))
+    table.add_row("learned from", escape("\n".join(card.training.data)))
+    table.add_row("where it fails", escape("\n".join(card.limits)))
     for test, scores in card.metrics.items():
         said = ", ".join(f"{name} {value:g}" for name, value in scores.items())
-        table.add_row(test, said)
+        table.add_row(escape(test), escape(said))
     table.add_row("network sha256", card.sha256["model.onnx"])
     table.add_row("licence", card.licence)
     return table

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pssr_live.commands.console import (
+    DEFAULT_MODEL,
     EngineOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
     console_for,
+    notes,
     print_json,
     progress_bar,
 )
 from pssr_live.errors import SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
+from pssr_live.storage.movie import open_movie
+from pssr_live.storage.target import check_target
 
 
 def restore(
@@ -30,7 +35,7 @@ def restore(
         Path,
         typer.Option("--out", "-o", help="OME-TIFF to write; a folder for several."),
     ],
-    model: ModelOption = "mito-mf5-x4",
+    model: ModelOption = DEFAULT_MODEL,
     pixel_size_um: Annotated[
         float | None,
         typer.Option(help="Pixel size of the source, if its file is silent or wrong."),
@@ -44,11 +49,14 @@ def restore(
     Example: `pssr-live restore raw.ome.tiff -o restored.ome.tiff -m mito-mf5-x4`
     """
     console = console_for(json)
-    if pixel_size_um is not None and not pixel_size_um > 0:
+    if pixel_size_um is not None and not 0 < pixel_size_um < inf:
         raise SettingsError(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
     targets = _targets(sources, out)
+    for source, target in zip(sources, targets, strict=True):
+        check_target(source, target, overwrite=overwrite)
+        open_movie(source).close()  # a movie that cannot be read stops them all
     restorer = Restorer(model, engine)
     reports: list[dict[str, Any]] = []
     for source, target in zip(sources, targets, strict=True):
@@ -62,11 +70,12 @@ def restore(
                 progress=show,
             )
         reports.append(report)
-        for warning in report["warnings"]:
-            console.print(f"[yellow]Note:[/yellow] {warning}")
-        console.print(f"{report['frames']} frames -> {target}")
+        notes(console, report["warnings"])
+        console.print(f"Frames restored: {report['frames']} -> {target}", markup=False)
     if json:
         print_json({"movies": reports})
+    if restorer.ladder.refusals and not restorer.ladder.engine.restores:
+        raise typer.Exit(1)  # nobody asked for interpolation
 
 
 def _targets(sources: list[Path], out: Path) -> list[Path]:
@@ -91,7 +100,7 @@ def _targets(sources: list[Path], out: Path) -> list[Path]:
 
 
 def _stem(source: Path) -> str:
-    name = source.name
+    name = source.resolve().name
     for ending in (".tiff", ".tif", ".ome"):
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return name

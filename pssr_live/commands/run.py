@@ -8,13 +8,17 @@ from typing import Annotated
 import typer
 
 from pssr_live.commands.console import (
+    DEFAULT_MODEL,
     EngineOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
     console_for,
+    notes,
+    packages_of,
     print_json,
     progress_bar,
+    quiet_mda,
 )
 from pssr_live.commands.summary import run_table
 
@@ -32,7 +36,7 @@ def run(
             help="Micro-Manager .cfg; the simulated scanner if left out.",
         ),
     ] = None,
-    model: ModelOption = "mito-mf5-x4-live",
+    model: ModelOption = DEFAULT_MODEL,
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
@@ -41,18 +45,24 @@ def run(
 
     Example: `pssr-live run sequence.yaml --config scope.cfg --out session_01`
     """
-    from pssr_live.scanners.acquire import acquire, read_sequence
+    from pssr_live.scanners.acquire import acquire
     from pssr_live.scanners.core import close_core, open_core
     from pssr_live.scanners.hook import LiveRestoration
-    from pssr_live.scanners.simulated import simulated_config
+    from pssr_live.scanners.sequence import read_sequence
 
     console = console_for(json)
+    quiet_mda()
     planned = read_sequence(sequence)
-    core = open_core(config or simulated_config())
+    core = open_core(config or _simulated())
     try:
         with progress_bar(console, "Restoring deferred frames") as show:
             live = LiveRestoration(
-                model, out, engine=engine, overwrite=overwrite, progress=show
+                model,
+                out,
+                engine=engine,
+                overwrite=overwrite,
+                core=core,
+                progress=show,
             )
             report = acquire(core, planned, live)
     finally:
@@ -61,5 +71,12 @@ def run(
         print_json(report)
     else:
         console.print(run_table(report, out))
+        notes(console, report["warnings"])
     if report["status"] != "success":
         raise typer.Exit(1)
+
+
+def _simulated() -> Path:
+    with packages_of("demo"):
+        from pssr_live.scanners.simulated import simulated_config
+    return simulated_config()

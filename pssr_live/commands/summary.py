@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
 def run_table(report: Mapping[str, Any], folder: Path) -> Table:
     """Return the account of a run: frames, times, engine, and what was saved."""
-    table = Table(title=f"{report['status']}: {folder}", show_header=False)
+    table = Table(title=escape(f"{report['status']}: {folder}"), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     if report["reason"]:
-        table.add_row("why", report["reason"])
+        table.add_row("why", escape(report["reason"]))
     table.add_row(
         "frames",
         f"{report['frames_acquired']} acquired, {report['frames_restored']} restored, "
@@ -31,7 +34,7 @@ def run_table(report: Mapping[str, Any], folder: Path) -> Table:
     said = f"{engine['name']} on {engine['device']}, {engine['precision']}"
     table.add_row("engine", said if engine["restores"] else f"{said} (NOT RESTORED)")
     for name, why in engine["refused"].items():
-        table.add_row("not used", f"{name}: {why}")
+        table.add_row("not used", escape(f"{name}: {why}"))
     model = report["model"]
     table.add_row("model", f"{model['name']}, looks {model['lookahead']} frames ahead")
     _add_scan(table, report.get("scan"))

@@ -14,7 +14,7 @@ import numpy as np
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
-from pssr_live.errors import EngineError
+from pssr_live.errors import EngineError, ModelError
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,8 @@ class EngineLadder:
                 try:
                     engine = kind(self._model)
                     self.self_test_error = self_test(engine, self._model)
+                except ModelError:
+                    raise  # no other engine would mend a model that is wrong
                 except Exception as error:  # whatever a driver or library throws
                     reason = str(error) or type(error).__name__
                 else:
@@ -118,11 +120,14 @@ def self_test(engine: Engine, model: Model) -> float | None:
     ------
     EngineError
         If the error exceeds the card's tolerance, or the output is not finite.
+    ModelError
+        If the network is not what the card says.
     """
     if not engine.restores:
         return None
     with np.load(model.self_test, allow_pickle=False) as stored:
         restored = engine.run(stored["frames"], stored["valid"])
+        _check_shapes(stored["frames"].shape, restored.shape, model)
         error = float(np.abs(restored - stored["restored"]).max())
     # Written so that NaN, which compares false with everything, fails.
     if not error <= model.card.tolerance:
@@ -131,6 +136,24 @@ def self_test(engine: Engine, model: Model) -> float | None:
             f"{model.card.tolerance:.3g} is allowed."
         )
     return error
+
+
+def _check_shapes(
+    given: tuple[int, ...], restored: tuple[int, ...], model: Model
+) -> None:
+    card = model.card
+    frames, height, width = given
+    if frames != card.n_frames:
+        raise ModelError(
+            f"The network of {card.name} takes {frames} frames and its card says "
+            f"{card.n_frames}: correct the card, or take the model folder anew."
+        )
+    if restored != (height * card.scale, width * card.scale):
+        raise ModelError(
+            f"The network of {card.name} turns {height} x {width} pixels into "
+            f"{' x '.join(map(str, restored))} and its card says x{card.scale}: "
+            "correct the card, or take the model folder anew."
+        )
 
 
 def _engine_classes() -> list[type[Engine]]:

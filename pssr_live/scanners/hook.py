@@ -3,7 +3,7 @@
     with LiveRestoration(model="mito-mf5-x4", save="session_01") as live:
         core.mda.run(sequence, output=live)
 
-The runner calls `frameReady` from a relay thread that dies with the first exception
+The runner calls the handler from a relay thread that dies with the first exception
 and takes all later frames with it. So the handler only enqueues, and nothing in it
 can raise: trouble ends the run through the core and is raised when the `with` block
 ends, after every acquired frame is on disk.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,15 +22,22 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError
-from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.arrivals import Arrivals, run_layout, size_um
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.recording import RunRecording
-from pssr_live.storage.layout import RunLayout
-from pssr_live.storage.session import SessionFolder
+from pssr_live.scanners.watch import RunWatch
+from pssr_live.storage.session import FILES, SessionFolder
 
 log = logging.getLogger(__name__)
+
+_NOTHING_RAN = ScannerError(
+    "No run was started in the `with` block, so nothing was recorded: write "
+    "`core.mda.run(sequence, output=live)`."
+)
+FrameTaker = Callable[[Pixels, MDAEvent, Mapping[str, Any]], None]
 
 
 class LiveRestoration:
@@ -45,6 +53,8 @@ class LiveRestoration:
         Name of the inference engine; the best that works if left out.
     overwrite : bool
         Replace the session that `save` holds.
+    core : CMMCorePlus, optional
+        The core that runs the MDA; `CMMCorePlus.instance()` if left out.
     on_restored : callable, optional
         Called with each `Restored`, from the restore thread.
     progress : callable, optional
@@ -54,11 +64,13 @@ class LiveRestoration:
     ------
     ModelError, EngineError, StorageError
         On entering the `with` block, before anything is acquired.
+    PssrLiveError
+        On leaving it: whatever ended the run early, or that nothing was run.
 
     Attributes
     ----------
     report : dict
-        After the `with` block: what `report.json` holds. Empty if nothing was run.
+        After the `with` block: what `report.json` holds.
     warnings : list of str
         What the user should know, such as a pixel size the model was not made for.
     """
@@ -70,38 +82,61 @@ class LiveRestoration:
         *,
         engine: str | None = None,
         overwrite: bool = False,
+        core: CMMCorePlus | None = None,
         on_restored: Callable[[Restored], None] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.report: dict[str, Any] = {}
         self.warnings: list[str] = []
-        self._model, self._engine = model, engine
+        self._model, self._engine, self._core = model, engine, core
         self._save, self._overwrite = Path(save), overwrite
         self._on_restored, self._progress = on_restored, progress
         self._restorer: Restorer | None = None
         self._run: RunRecording | None = None
-        self._cancelled = False
         self._trouble: Exception | None = None
-        self._image_number = -1
 
     def __enter__(self) -> Self:
-        self._restorer = Restorer(self._model, self._engine)
-        self._folder = SessionFolder.create(self._save, overwrite=self._overwrite)
+        # Held until the end: pymmcore-plus itself holds its cores weakly.
+        self._core = self._core or CMMCorePlus.instance()
+        protect(self._core)
+        self._watch = RunWatch(self._core)
+        self.report = {}
+        self.warnings = []
+        self._trouble = None
+        self._refusing = False  # frames of a run that cannot be recorded
+        self._arrivals = Arrivals()
+        self._made_folder = not self._save.exists()
+        restorer = Restorer(self._model, self._engine)
+        try:
+            self._folder = SessionFolder.create(self._save, overwrite=self._overwrite)
+        except BaseException:
+            restorer.close()
+            raise
+        self._restorer = restorer
         return self
 
     def __exit__(
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
+        assert self._restorer is not None  # noqa: S101 - set by __enter__
+        interrupt = self._watch.wait(error)
         run, self._run = self._run, None
-        if run is None:
-            self._folder.write_status("failed", "No run was started.")
-        else:
-            cancelled = self._cancelled or error is not None
-            self.report = run.finish(cancelled=cancelled, progress=self._progress)
-        if self._restorer is not None:
+        try:
+            if run is None or (self._refusing and not run.pipeline.counters.acquired):
+                self._discard(run)
+            else:
+                self.report = run.finish(
+                    self._watch.early_end(error or interrupt),
+                    warnings=self.warnings,
+                    catch_up=not isinstance(error or interrupt, KeyboardInterrupt),
+                    progress=self._progress,
+                )
+        finally:
             self._restorer.close()
-        if error is None and self._trouble is not None:
-            raise self._trouble
+            self._restorer = None
+        raised = self._trouble or interrupt or (_NOTHING_RAN if run is None else None)
+        if error is None and raised is not None:
+            raise raised
 
     @property
     def latest(self) -> Restored | None:
@@ -110,41 +145,48 @@ class LiveRestoration:
 
     # -- called by the MDA runner; none of these may raise -----------------------
 
-    def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
-        """Prepare for the frames of `sequence`."""
-        try:
-            self._start(sequence, meta)
-        except Exception as error:
-            self._stop(error)
+    @property
+    def frameReady(self) -> FrameTaker:
+        """What takes a frame: it enqueues it and returns.
 
-    def frameReady(
-        self, image: Pixels, event: MDAEvent, meta: Mapping[str, Any]
-    ) -> None:
-        """Take a frame: enqueue it and return."""
-        try:
-            if self._run is not None:
-                self._run.submit(self._frame(self._run, image, event, meta))
-        except Exception as error:
-            self._stop(error)
-
-    def sequenceCanceled(self, sequence: MDASequence) -> None:
-        """Remember that the run was ended early."""
-        self._cancelled = True
-
-    # -- within ------------------------------------------------------------------
-
-    def _start(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
+        A property, because the runner asks for it before it starts: only there can
+        an error still reach the person who forgot the `with`.
+        """
         if self._restorer is None:
             raise ScannerError(
                 "LiveRestoration was used outside a `with` block: write "
                 "`with LiveRestoration(...) as live: core.mda.run(seq, output=live)`."
             )
+        return self._take
+
+    def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
+        """Prepare for the frames of `sequence`."""
+        try:
+            self._start(sequence, meta)
+        except Exception as error:
+            self._refusing = True
+            self._stop(error)
+
+    def sequenceCanceled(self, sequence: MDASequence) -> None:
+        """Remember that the run was ended early."""
+        if not self._refusing or self._run is None:
+            self._watch.cancelled = True
+
+    def sequenceFinished(self, sequence: MDASequence) -> None:
+        """Remember that no frame will follow."""
+        self._watch.ended.set()
+
+    # -- within ------------------------------------------------------------------
+
+    def _start(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
+        if self._restorer is None:
+            return  # the block was left before the run in another thread began
+        self._watch.begin()
         if self._run is not None:
             raise ScannerError(
                 f"A second run was started into {self._save}: open one "
                 "LiveRestoration for each run."
             )
-        protect(CMMCorePlus.instance())
         self._run = RunRecording(
             self._folder,
             self._restorer,
@@ -153,65 +195,35 @@ class LiveRestoration:
             on_restored=self._on_restored,
         )
         for info in meta.get("image_infos", ())[:1]:
-            self._check(info)
+            mismatch = self._restorer.card.sample.mismatch(size_um(info))
+            if mismatch:
+                self.warnings.append(mismatch)
+                log.warning("%s", mismatch)
+            shape = (int(info["height"]), int(info["width"]))
+            pixel_bytes = np.dtype(info["dtype"]).itemsize
+            self._run.recorder.check_room(shape, pixel_bytes)
 
-    def _check(self, info: Mapping[str, Any]) -> None:
-        assert self._run is not None and self._restorer is not None  # noqa: S101
-        mismatch = self._restorer.card.sample.mismatch(_size(info))
-        if mismatch:
-            self.warnings.append(mismatch)
-            log.warning("%s", mismatch)
-        shape = (int(info["height"]), int(info["width"]))
-        pixel_bytes = np.dtype(info["dtype"]).itemsize
-        self._run.recorder.check_room(shape, pixel_bytes)
-
-    def _frame(
-        self,
-        run: RunRecording,
-        image: Pixels,
-        event: MDAEvent,
-        meta: Mapping[str, Any],
-    ) -> Frame:
-        index = {str(axis): int(at) for axis, at in event.index.items()}
-        ordinal = run.ordinal_of(index)
-        return Frame(
-            pixels=image,
-            ordinal=ordinal,
-            index=index or {"t": ordinal},
-            time_s=run.clock_s(),
-            pixel_size_um=_size(meta),
-            channel_name=event.channel.config if event.channel else "",
-            after_gap=self._after_gap(meta),
-        )
-
-    def _after_gap(self, meta: Mapping[str, Any]) -> bool:
-        """Tell from the camera's own count whether it lost frames before this one."""
-        number = meta.get("camera_metadata", {}).get("ImageNumber")
-        last = self._image_number
-        self._image_number = -1 if number is None else int(number)
-        # A count that begins again is a new burst, not a loss.
-        return number is not None and last >= 0 and int(number) > last + 1
+    def _take(self, image: Pixels, event: MDAEvent, meta: Mapping[str, Any]) -> None:
+        try:
+            if self._run is not None and not self._refusing:
+                self._run.submit(self._arrivals.frame(self._run, image, event, meta))
+        except Exception as error:
+            self._stop(error)
 
     def _stop(self, error: Exception) -> None:
         """End the acquisition, and keep the first error for the end of the block."""
-        log.error("%s", error)
         if self._trouble is None:
             wrapped = ScannerError(f"The live restoration failed: {error}")
             self._trouble = error if isinstance(error, PssrLiveError) else wrapped
-            CMMCorePlus.instance().mda.cancel()
+        if self._core is not None:
+            self._core.mda.cancel()
 
-
-def run_layout(sequence: MDASequence) -> RunLayout:
-    """Return the frames that a sequence will give; unknown for a generator."""
-    if not sequence.axis_order:  # how the runner marks a stream of unknown length
-        return RunLayout()
-    events = [e for e in sequence if e.action.type == "acquire_image"]
-    indices = tuple({str(a): int(n) for a, n in e.index.items()} for e in events)
-    if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
-        return RunLayout()
-    return RunLayout(indices, channel_names=tuple(c.config for c in sequence.channels))
-
-
-def _size(meta: Mapping[str, Any]) -> float | None:
-    size = meta.get("pixel_size_um")
-    return float(size) if size else None
+    def _discard(self, run: RunRecording | None) -> None:
+        """Leave nothing behind of a run without frames."""
+        if run is not None:
+            run.abandon()
+        for name in FILES:
+            (self._folder.path / name).unlink(missing_ok=True)
+        if self._made_folder:
+            with suppress(OSError):  # somebody else put a file there
+                self._folder.path.rmdir()

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
-
-import numpy as np
 
 from pssr_live.errors import PssrLiveError
 from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.account import Ending, frames_by_engine, outcome, spread
+from pssr_live.scanners.picture import scan_and_picture
 from pssr_live.storage.layout import RunLayout
-from pssr_live.storage.preview import Panel, write_preview
+from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
-from pssr_live.storage.session import RunStatus, SessionFolder
+from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
 
@@ -80,32 +81,53 @@ class RunRecording:
         self.pipeline.submit(frame)
 
     def finish(
-        self, *, cancelled: bool = False, progress: Progress | None = None
+        self,
+        early_end: Ending | None = None,
+        *,
+        warnings: Sequence[str] = (),
+        catch_up: bool = True,
+        progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Complete all files and return the report, as `report.json` has it.
 
         Parameters
         ----------
-        cancelled : bool
-            Whether somebody ended the run early on purpose.
+        early_end : (status, reason), optional
+            How the run ended, if not by itself.
+        warnings : sequence of str
+            What the user should know.
+        catch_up : bool
+            Whether to restore deferred frames now. Ctrl-C ends that at any time.
         progress : callable, optional
             Called with (done, total) while deferred frames are restored.
         """
-        counters = self.pipeline.finish(progress)
-        expected = counters.acquired if cancelled else len(self._layout)
+        counters = self._complete(catch_up, progress)
         report = self._report(counters)
         self._write_preview()
         trouble = self.pipeline.trouble
         try:
             self.recorder.close(
-                {key: report[key] for key in ("model", "engine")}, expected
+                {key: report[key] for key in ("model", "engine")},
+                counters.acquired if early_end else len(self._layout),
             )
         except PssrLiveError as error:
             trouble = trouble or error
         lost = len(self.recorder.lost()) + counters.acquired - counters.recorded
-        report["frames_lost"] = lost
-        status, reason = outcome(counters, lost, cancelled, trouble)
-        report |= {"status": status, "reason": reason}
+        engines = frames_by_engine(self.folder.frames)
+        status, reason = outcome(
+            counters,
+            lost=lost,
+            interpolated=self._interpolated(engines),
+            early_end=early_end,
+            trouble=trouble,
+        )
+        report |= {
+            "frames_lost": lost,
+            "frames_by_engine": engines,
+            "status": status,
+            "reason": reason,
+            "warnings": [*warnings, *self._gap_warning(counters)],
+        }
         self.folder.write_report(report)
         self.folder.write_status(
             status,
@@ -117,6 +139,34 @@ class RunRecording:
         )
         return report
 
+    def abandon(self) -> None:
+        """Stop without an account, where there is nothing to give one of."""
+        self.pipeline.finish()
+        self.recorder.close({}, 0)
+
+    def _complete(self, catch_up: bool, progress: Progress | None) -> Counters:
+        """Finish the pipeline; Ctrl-C leaves deferred frames for later."""
+        with suppress(KeyboardInterrupt, _Enough):
+            return self.pipeline.finish(progress if catch_up else _no_more)
+        # Its threads may still have frames in hand, which are not given up.
+        with suppress(_Enough):
+            self.pipeline.finish(_no_more)
+        return self.pipeline.counters
+
+    def _interpolated(self, engines: dict[str, int]) -> int:
+        ladder = self._restorer.ladder
+        fell = not ladder.engine.restores and ladder.refusals
+        return engines.get(ladder.engine.name, 0) if fell else 0
+
+    @staticmethod
+    def _gap_warning(counters: Counters) -> list[str]:
+        if not counters.gaps:
+            return []
+        return [
+            f"The camera lost frames {counters.gaps} times; the frames after each gap "
+            "were restored without those before it."
+        ]
+
     def _report(self, counters: Counters) -> dict[str, Any]:
         engine_ms, latency_ms = counters.engine_ms, counters.latency_ms
         return {
@@ -125,7 +175,7 @@ class RunRecording:
             "frames_recorded": counters.recorded,
             "frames_restored": counters.restored,
             "frames_deferred": counters.deferred,
-            "frames_unrestored": counters.unrestored,
+            "frames_unrestored": counters.recorded - counters.restored,
             "camera_gaps": counters.gaps,
             "fps": counters.acquired / self._last_s if self._last_s else None,
             "latency_ms": spread(latency_ms),
@@ -138,56 +188,22 @@ class RunRecording:
         last = self.pipeline.latest
         if last is None:
             return
-        frame = last.frame
         computed = self._restorer.ladder.engine.restores
-        panels = [
-            Panel(_title("raw scan", frame.pixels), frame.pixels, frame.pixel_size_um),
-            Panel(
-                _title("restored" if computed else "interpolated", last.pixels),
-                last.pixels,
-                last.pixel_size_um,
-                computed=True,
-            ),
-        ]
+        panels = scan_and_picture(
+            last.frame, last.pixels, last.pixel_size_um, restored=computed
+        )
         try:
             write_preview(self.folder.preview, panels)
-        except PssrLiveError as error:  # a picture is not worth a run
+        except Exception as error:  # a picture is not worth a run
             log.warning("%s", error)
 
 
-def outcome(
-    counters: Counters, lost: int, cancelled: bool, trouble: Exception | None
-) -> tuple[RunStatus, str]:
-    """Return how a run ended, in one word and one sentence."""
-    if counters.recorded < counters.acquired:
-        missing = counters.acquired - counters.recorded
-        return "failed", f"{missing} frames could not be recorded: {trouble}"
-    if not counters.acquired:
-        return "failed", "The camera gave no frame."
-    if lost:
-        return "partial", f"{lost} frames never arrived; their places are marked."
-    if trouble is not None or counters.unrestored:
-        return "partial", f"{counters.unrestored} frames not restored: {trouble}"
-    if cancelled:
-        return "aborted", "The run was cancelled; every acquired frame is there."
-    return "success", ""
+class _Enough(Exception):
+    """Raised into the pipeline to leave deferred frames for later."""
 
 
-def spread(values_ms: list[float]) -> dict[str, float] | None:
-    """Return median, 95th and 99th percentile and maximum; None of nothing."""
-    if not values_ms:
-        return None
-    p50, p95, p99 = np.percentile(values_ms, [50, 95, 99])
-    return {
-        "p50": round(float(p50), 3),
-        "p95": round(float(p95), 3),
-        "p99": round(float(p99), 3),
-        "max": round(max(values_ms), 3),
-    }
-
-
-def _title(what: str, pixels: np.ndarray[Any, Any]) -> str:
-    return f"{what} {pixels.shape[1]} x {pixels.shape[0]}"
+def _no_more(done: int, total: int) -> None:
+    raise _Enough
 
 
 def _key(index: dict[str, int] | Any) -> tuple[tuple[str, int], ...]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from useq import MDAEvent, MDASequence, TIntervalLoops
+from useq import MDAEvent, MDASequence, PropertyTuple, TIntervalLoops
 
 from pssr_live.engines.bicubic import bicubic
+from pssr_live.errors import SettingsError
 from pssr_live.evaluation.metrics import psnr, ssim
 from pssr_live.pipeline import Progress
 from pssr_live.scanners.acquire import acquire
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.picture import scan_and_picture, titled
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import (
     SimulatedScanner,
@@ -40,6 +42,17 @@ class Rehearsal:
     resolution: int
     model: str
     engine: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise SettingsError(
+                f"A demo of {self.frames} frames shows nothing: give 1 or more."
+            )
+        if not 0 <= self.seed < 2**31:
+            raise SettingsError(
+                f"There is no cell number {self.seed}: give a seed from 0 to "
+                f"{2**31 - 1}."
+            )
 
 
 def rehearse(
@@ -69,31 +82,33 @@ def rehearse(
         label = core.getCameraDevice()
         core.setProperty(label, "Sample", plan.sample)
         core.setProperty(label, "Seed", plan.seed)
+        density = [PropertyTuple(*p) for p in density_setup(plan.resolution, label)]
         sequence = MDASequence(
-            time_plan=TIntervalLoops(interval=0, loops=plan.frames),
-            setup=MDAEvent(properties=density_setup(plan.resolution, label)),
+            time_plan=TIntervalLoops(interval=timedelta(0), loops=plan.frames),
+            setup=MDAEvent(properties=density),
         )
         live = LiveRestoration(
             plan.model,
             out,
             engine=plan.engine,
             overwrite=overwrite,
+            core=core,
             progress=catching_up,
         )
         report = acquire(core, sequence, live)
-        report["warnings"] = live.warnings
-        report["scan"] = _account(core, scanner, report, plan)
-        folder = SessionFolder(out)
-        report["quality"] = _score(scanner, folder, scoring)
-        _picture(scanner, folder, report)
-        folder.write_report(report)
+        if report["frames_restored"] == plan.frames:  # else there is little to score
+            folder = SessionFolder(out)
+            report["scan"] = _account(core, scanner, report)
+            report["quality"] = _score(scanner, folder, scoring)
+            _picture(scanner, folder, report)
+            folder.write_report(report)
     finally:
         close_core(core)
     return report
 
 
 def _account(
-    core: ScanCore, scanner: SimulatedScanner, report: dict[str, Any], plan: Rehearsal
+    core: ScanCore, scanner: SimulatedScanner, report: dict[str, Any]
 ) -> dict[str, Any]:
     """Compare the run with a full-density scan of the same field, taken now."""
     low = scanner.record(0).settings.timing
@@ -101,7 +116,7 @@ def _account(
     begun = time.perf_counter()
     core.snapImage()
     full_ms = 1000 * (time.perf_counter() - begun)
-    full: ScanTiming = scanner.record(plan.frames).settings.timing
+    full: ScanTiming = scanner.record(report["frames_acquired"]).settings.timing
     fps = report["fps"]
     frame_ms = 1000 / fps if fps else low.frame_time_ms
     saving = low.compared_to(full)
@@ -166,19 +181,13 @@ def _picture(
         number = len(raw.layout) // 2
         scan, picture = raw.frame(number), restored.frame(number)
         truth = scanner.truth(number, restored.shape[0])
-    what = "restored" if report["engine"]["restores"] else "interpolated"
-    panels: Sequence[Panel] = [
-        Panel(f"raw scan {_size(scan.pixels)}", scan.pixels, scan.pixel_size_um),
-        Panel(
-            f"{what} {_size(picture.pixels)}",
+    panels = [
+        *scan_and_picture(
+            scan,
             picture.pixels,
             picture.pixel_size_um,
-            True,
+            restored=report["engine"]["restores"],
         ),
-        Panel(f"truth {_size(truth)}", truth, picture.pixel_size_um),
+        Panel(titled("truth", truth), truth, picture.pixel_size_um),
     ]
     write_preview(folder.preview, panels)
-
-
-def _size(pixels: np.ndarray[Any, Any]) -> str:
-    return f"{pixels.shape[1]} x {pixels.shape[0]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pssr_live.errors import StorageError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARGIN = 1.05  # room wanted for each byte needed
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def free_bytes(path: Path) -> int:
@@ -65,11 +67,11 @@ def disk_errors(what: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        try:
-            free = f" ({in_words(free_bytes(path))} free there)"
-        except OSError:
-            free = ""
+        advice = "choose another place for it"
+        if error.errno in NO_ROOM:
+            with suppress(OSError):
+                reason += f" ({in_words(free_bytes(path))} free there)"
+            advice = f"free some room or {advice}"
         raise StorageError(
-            f"{what} could not be written to {path}: {reason}{free}; free some room "
-            "or choose another --out."
+            f"{what} could not be written to {path}: {reason}; {advice}."
         ) from error

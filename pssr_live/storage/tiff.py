@@ -94,7 +94,8 @@ def _refuse_colour(series: TiffPageSeries, path: Path) -> None:
     if "S" in series.axes or series.keyframe.samplesperpixel > 1:
         raise StorageError(
             f"{path} is a colour (RGB) image of shape {series.shape}; split it into "
-            "one channel per page (Fiji: Image > Color > Split Channels)."
+            "one channel per page (Fiji: Image > Color > Split Channels), or, if it is "
+            "a movie, write it as one (tifffile: photometric='minisblack')."
         )
     if series.axes[-2:] != "YX":
         raise StorageError(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.ndimage import gaussian_filter
 
 from pssr_live.engines.bicubic import bicubic
+from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.metrics import psnr, ssim
 from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.network import FastNet
@@ -80,12 +80,6 @@ def judge(net: FastNet, shown: list[Example]) -> dict[str, float]:
         row |= {f"{k}ssim": ssim(p, truth, GAIN) for k, p in pictures.items()}
         rows.append(row)
     return {key: round(float(np.mean([r[key] for r in rows])), 3) for key in rows[0]}
-
-
-def classical(scan: Image, scale: int) -> Image:
-    """Return the mean of a window (T, h, w), smoothed by 0.5 pixels, enlarged."""
-    smooth = gaussian_filter(scan.mean(axis=0), 0.5)
-    return bicubic(smooth.astype(np.float32), scale)
 
 
 def run(net: FastNet, scan: Image, valid: npt.NDArray[Any]) -> Image:

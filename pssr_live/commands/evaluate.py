@@ -1,0 +1,112 @@
+"""`pssr-live evaluate`: how good a restored movie is, where a truth is known."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pssr_live.commands.console import (
+    JsonOption,
+    OverwriteOption,
+    console_for,
+    packages_of,
+    print_json,
+    progress_bar,
+)
+from pssr_live.errors import SettingsError
+from pssr_live.storage.movie import open_movie
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pssr_live.evaluation.case import Case
+    from pssr_live.evaluation.comparison import Comparison
+
+
+def evaluate(
+    restored: Annotated[
+        Path, typer.Argument(help="The restored movie: a TIFF, or a folder of TIFFs.")
+    ],
+    truth: Annotated[
+        Path, typer.Option(help="The truth, of the restored size; one frame or all.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")],
+    raw: Annotated[
+        Path | None,
+        typer.Option(help="What was restored; adds bicubic and the classical mean."),
+    ] = None,
+    window: Annotated[int, typer.Option(help="Frames of the classical mean.")] = 5,
+    register: Annotated[
+        bool, typer.Option("--register", help="Move the truth onto each scan first.")
+    ] = False,
+    pixel_size_um: Annotated[
+        float | None,
+        typer.Option(help="Pixel size of the truth, if its file is silent or wrong."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare a restored movie with a truth, beside bicubic and the classical mean.
+
+    Example: `pssr-live evaluate restored.ome.tiff --truth truth.tif --raw raw.ome.tiff
+    -o report`
+    """
+    with packages_of("demo"):
+        from pssr_live.evaluation.report import check_free, write_report
+
+    console = console_for(json)
+    if pixel_size_um is not None and not pixel_size_um > 0:
+        raise SettingsError(
+            f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
+        )
+    check_free(out, overwrite)
+    with progress_bar(console, "Judging frames") as show:
+        comparison = _compared(
+            restored, truth, raw, window, register, pixel_size_um, show
+        )
+    title = f"{restored.name} beside the truth"
+    summary = write_report(comparison, out, title=title, overwrite=overwrite)
+    if json:
+        print_json(summary)
+        return
+    for method, figures in summary["means"].items():
+        console.print(
+            f"{method}: {figures['psnr_db']:.2f} dB, SSIM {figures['ssim']:.4f}"
+        )
+    console.print(f"Look at {out / 'report.html'}")
+
+
+def _compared(
+    restored: Path,
+    truth: Path,
+    raw: Path | None,
+    window: int,
+    register: bool,
+    pixel_size_um: float | None,
+    show: Callable[[int, int], None],
+) -> Comparison:
+    from pssr_live.evaluation.comparison import compare
+    from pssr_live.evaluation.movies import movie_cases, range_of
+
+    with ExitStack() as stack:
+        ours, wanted = (stack.enter_context(open_movie(p)) for p in (restored, truth))
+        scans = None if raw is None else stack.enter_context(open_movie(raw))
+        cases = movie_cases(ours, wanted, scans, window)
+        return compare(
+            _counted(cases, len(ours), show),
+            range_of(wanted),
+            pixel_size_um=pixel_size_um or wanted.pixel_size_um or ours.pixel_size_um,
+            register=register,
+        )
+
+
+def _counted(
+    cases: Iterable[Case], total: int, show: Callable[[int, int], None]
+) -> Iterator[Case]:
+    for done, case in enumerate(cases):
+        show(done, total)
+        yield case
+    show(total, total)

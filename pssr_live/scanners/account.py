@@ -1,0 +1,79 @@
+"""The true account of a run: how it ended, in a word and a sentence, and how fast."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from pssr_live.errors import StorageError
+from pssr_live.pipeline import Counters
+from pssr_live.storage.session import RunStatus, read_log
+
+Ending = tuple[RunStatus, str]
+
+
+def outcome(
+    counters: Counters,
+    *,
+    lost: int = 0,
+    interpolated: int = 0,
+    early_end: Ending | None = None,
+    trouble: Exception | None = None,
+) -> Ending:
+    """Return how a run ended.
+
+    Parameters
+    ----------
+    counters : Counters
+        What the pipeline counted.
+    lost : int
+        Frames that were expected and never came.
+    interpolated : int
+        Frames that no network restored, though one was wanted.
+    early_end : (status, reason), optional
+        How the run ended, if not by itself.
+    trouble : Exception, optional
+        The first thing that went wrong in the pipeline.
+    """
+    if counters.recorded < counters.acquired:
+        unrecorded = counters.acquired - counters.recorded
+        return "failed", f"{unrecorded} frames could not be recorded: {trouble}"
+    if early_end is not None:
+        return early_end if trouble is None else ("failed", f"It was ended: {trouble}")
+    if not counters.acquired:
+        return "failed", "The camera gave no frame."
+    if lost:
+        return "partial", f"{lost} frames never arrived; their places are marked."
+    if (waiting := counters.recorded - counters.restored) > 0:
+        why = f": {trouble}" if trouble else "; restore them with `pssr-live restore`."
+        return "partial", f"{waiting} frames are not restored{why}"
+    if interpolated:
+        return "partial", (
+            f"{interpolated} frames are only interpolated, because the engine failed; "
+            "restore them with `pssr-live restore`."
+        )
+    return "success", ""
+
+
+def frames_by_engine(frame_log: Path) -> dict[str, int]:
+    """Return how many frames each engine made, from the diary of a run."""
+    try:
+        lines = read_log(frame_log)
+    except StorageError:  # the disk that failed the run
+        return {}
+    return dict(Counter(line["engine"] for line in lines if "engine" in line))
+
+
+def spread(values_ms: list[float]) -> dict[str, float] | None:
+    """Return median, 95th and 99th percentile and maximum; None of nothing."""
+    if not values_ms:
+        return None
+    p50, p95, p99 = np.percentile(values_ms, [50, 95, 99])
+    return {
+        "p50": round(float(p50), 3),
+        "p95": round(float(p95), 3),
+        "p99": round(float(p99), 3),
+        "max": round(max(values_ms), 3),
+    }

@@ -1,0 +1,70 @@
+"""What an MDA is going to give, and what it hands over with an image, as a `Frame`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from useq import MDAEvent, MDASequence
+
+from pssr_live.frame import Frame, Pixels
+from pssr_live.scanners.recording import RunRecording
+from pssr_live.storage.layout import RunLayout
+
+
+class Arrivals:
+    """Turns the images of one run into frames, in the order in which they arrive."""
+
+    def __init__(self) -> None:
+        self._image_number = -1
+
+    def frame(
+        self,
+        run: RunRecording,
+        image: Pixels,
+        event: MDAEvent,
+        meta: Mapping[str, Any],
+    ) -> Frame:
+        """Return the next frame of `run`."""
+        index = {str(axis): int(at) for axis, at in event.index.items()}
+        ordinal = run.ordinal_of(index)
+        return Frame(
+            pixels=image,
+            ordinal=ordinal,
+            index=index or {"t": ordinal},
+            time_s=run.clock_s(),
+            pixel_size_um=size_um(meta),
+            channel_name=event.channel.config if event.channel else "",
+            after_gap=self._after_gap(meta),
+        )
+
+    def _after_gap(self, meta: Mapping[str, Any]) -> bool:
+        """Tell from the camera's own count whether it lost frames before this one."""
+        number = meta.get("camera_metadata", {}).get("ImageNumber")
+        last = self._image_number
+        self._image_number = -1 if number is None else int(number)
+        # A count that begins again is a new burst, not a loss.
+        return number is not None and last >= 0 and int(number) > last + 1
+
+
+def size_um(meta: Mapping[str, Any]) -> float | None:
+    """Return the pixel size that metadata tell; None where it is 0 or not told."""
+    size = meta.get("pixel_size_um")
+    return float(size) if size else None
+
+
+def run_layout(sequence: MDASequence) -> RunLayout:
+    """Return the frames that a sequence will give; unknown for a generator."""
+    if not sequence.axis_order:  # how the runner marks a stream of unknown length
+        return RunLayout()
+    events = [e for e in sequence if e.action.type == "acquire_image"]
+    indices = tuple({str(a): int(n) for a, n in e.index.items()} for e in events)
+    if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
+        return RunLayout()
+    interval = getattr(sequence.time_plan, "interval", None)
+    return RunLayout(
+        indices,
+        channel_names=tuple(c.config for c in sequence.channels),
+        interval_s=(interval.total_seconds() or None) if interval else None,
+        z_step_um=getattr(sequence.z_plan, "step", None) or None,
+    )

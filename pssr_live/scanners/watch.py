@@ -1,0 +1,99 @@
+"""When a run has ended, whichever thread it is in, and why it ended early.
+
+`core.mda.run` blocks and `core.run_mda` does not; Ctrl-C in the first leaves the
+relay thread of pymmcore-plus waiting for ever for a signal that nobody sends, which
+would keep Python from exiting. Both are sorted out here.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+from pymmcore_plus import CMMCorePlus
+from pymmcore_plus.mda import FinishReason, RunState
+from pymmcore_plus.mda._thread_relay import MDARelayThread
+
+from pssr_live.scanners.account import Ending
+
+START_S = 1.0  # in which a run in another thread must have begun
+CANCEL_S = 2.0  # in which a cancelled run must have ended
+LOOK_S = 0.1
+
+
+class RunWatch:
+    """Watches one run of a core.
+
+    Attributes
+    ----------
+    ended : Event
+        Set when no frame will follow.
+    cancelled : bool
+        Whether somebody ended the run early on purpose.
+    """
+
+    def __init__(self, core: CMMCorePlus) -> None:
+        self.ended = threading.Event()
+        self.cancelled = False
+        self._core = core
+        self._began = threading.Event()
+        self._caller: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Take note of a run that begins; called by what brings its frames."""
+        self._caller = threading.current_thread()
+        self.ended.clear()
+        self._began.set()
+
+    def wait(self, error: BaseException | None) -> KeyboardInterrupt | None:
+        """Return when no frame will follow.
+
+        Parameters
+        ----------
+        error : BaseException, optional
+            What goes wrong at this moment: then the run is broken off.
+
+        Returns
+        -------
+        KeyboardInterrupt or None
+            A Ctrl-C that came while waiting, which broke the run off.
+        """
+        if error is not None:
+            self._break_off()
+            return None
+        try:
+            if self._began.wait(START_S):
+                while not self.ended.wait(LOOK_S) and self._may_go_on():
+                    pass
+        except KeyboardInterrupt as interrupt:
+            self._break_off()
+            return interrupt
+        return None
+
+    def early_end(self, error: BaseException | None) -> Ending | None:
+        """Return status and reason of a run that did not come to its own end."""
+        if self.cancelled or isinstance(error, KeyboardInterrupt):
+            return "aborted", "The run was cancelled; every acquired frame is there."
+        if error is None:
+            return None
+        if self._core.mda.status.finish_reason == FinishReason.ERRORED:
+            return "failed", str(error) or type(error).__name__
+        if not self.ended.is_set():
+            reason = str(error) or type(error).__name__
+            return "aborted", f"An error in the script ended the run: {reason}"
+        return None  # it went wrong after the run
+
+    def _may_go_on(self) -> bool:
+        if isinstance(self._caller, MDARelayThread):
+            return self._caller.is_alive()
+        return self._core.mda.status.phase != RunState.IDLE
+
+    def _break_off(self) -> None:
+        self._core.mda.cancel()
+        if not self._began.is_set() or self.ended.wait(CANCEL_S):
+            return
+        with suppress(Exception):
+            self._core.stopSequenceAcquisition()
+        if isinstance(self._caller, MDARelayThread):
+            self._caller.stop()
+            self._caller.join(CANCEL_S)

@@ -1,0 +1,78 @@
+"""The file that a movie is restored into: it harms no other, and appears only whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pssr_live.errors import StorageError
+from pssr_live.storage.disk import disk_errors
+
+
+def check_target(source: Path, target: Path, *, overwrite: bool = False) -> None:
+    """Refuse a target that exists, or whose writing would harm its source.
+
+    Raises
+    ------
+    StorageError
+        Saying which.
+    """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise StorageError(
+            f"{target} is the movie itself, and raw data are never overwritten: choose "
+            "another -o."
+        )
+    if source.is_dir() and target.absolute().parent == source.absolute():
+        raise StorageError(
+            f"{target} would become one of the images of the movie {source}: choose an "
+            "-o outside that folder."
+        )
+    if target.is_dir():
+        raise StorageError(f"{target} is a folder: name the OME-TIFF to write.")
+    if target.exists() and not overwrite:
+        raise StorageError(
+            f"{target} exists: choose another -o, or pass --overwrite to replace it."
+        )
+
+
+@contextmanager
+def unfinished(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield the path to write to until all is done.
+
+    What is still there afterwards is removed, with the folders made for it.
+
+    Raises
+    ------
+    StorageError
+        If that path is taken, or the folder cannot be made.
+    """
+    part = target.with_name(target.name + ".part")
+    if part.exists() and not overwrite:
+        raise StorageError(
+            f"{part} exists, from a restoration that is running or was killed: remove "
+            "it, or pass --overwrite to replace it."
+        )
+    made = _make_folder(target.parent)
+    try:
+        with disk_errors("The restored movie", target):
+            part.unlink(missing_ok=True)
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # it holds the target
+                folder.rmdir()
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; return what was made, innermost first."""
+    chain = [folder, *folder.absolute().parents]
+    count = next(n for n, path in enumerate(chain) if path.exists())
+    if not chain[count].is_dir():
+        raise StorageError(
+            f"{chain[count]} is a file, not a folder: choose another -o."
+        )
+    with disk_errors("The restored movie", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return chain[:count]

@@ -1,0 +1,373 @@
+"""Sequences from files, and runs of many dimensions on a C++ camera."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from useq import MDAEvent, MDASequence, TIntervalLoops
+
+from pssr_live.errors import ScannerError
+from pssr_live.offline import restore_file
+from pssr_live.restorer import Restorer
+from pssr_live.scanners.acquire import acquire
+from pssr_live.scanners.arrivals import run_layout
+from pssr_live.scanners.core import close_core, open_core
+from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.scan_core import ScanCore
+from pssr_live.scanners.sequence import check_sequence, read_sequence
+from pssr_live.scanners.simulated import simulated_config
+from pssr_live.storage.movie import open_movie
+from pssr_live.storage.session import read_log
+
+LIVE = "mito-mf5-x4-live"
+SMALL = [["Camera", "OnCameraCCDXSize", 48], ["Camera", "OnCameraCCDYSize", 32]]
+
+
+@pytest.fixture(scope="module")
+def demo_core() -> Iterator[ScanCore]:
+    core = open_core(Path("MMConfig_demo.cfg"))
+    yield core
+    close_core(core)
+
+
+@pytest.fixture(scope="module")
+def scanner_core() -> Iterator[ScanCore]:
+    core = open_core(simulated_config())
+    core.setProperty("Scanner", "RealTime", "Off")
+    core.setProperty("Scanner", "Resolution", 64)
+    yield core
+    close_core(core)
+
+
+# -- reading -------------------------------------------------------------------------
+
+_EXAMPLE = r"write at least `time_plan: \{interval: 0, loops: 60\}`"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"cannot be read: No such file or directory; give a \.yaml file"),
+        ("", rf"holds nothing: {_EXAMPLE}"),
+        ("- a\n- b", rf"holds a list: {_EXAMPLE}"),
+        ("hello", rf"holds a str: {_EXAMPLE}"),
+        ("a: [", "is not YAML: while parsing .*; correct it there"),
+        ("\x00", "is not YAML: unacceptable character"),
+        ("chanels: [a]", "has the entry 'chanels', which means nothing: use auto"),
+        ("1: 2", "has the entry '1', which means nothing"),
+        (
+            "channels: [{config: A, exposre: 3}]",
+            "has the entry 'channels.0.exposre', which means nothing: use .*exposure",
+        ),
+        (
+            "time_plan: {interval: 0, loops: 2, lops: 2}",
+            "has the entry 'time_plan.lops', which means nothing: use interval, loops",
+        ),
+        (
+            "{time_plan: {interval: 0, loops: 2}, setup: {propertis: []}}",
+            "has the entry 'setup.propertis', which means nothing: use .*properties",
+        ),
+        (
+            "stage_positions: [{x: 1, sequence: {z_plan: {range: 2, step: 1, s: 1}}}]",
+            "has the entry 'stage_positions.0.sequence.z_plan.s', which means",
+        ),
+        (
+            "time_plan: {interval: soon, loops: 3}",
+            "wrong at time_plan.interval: Input should be a valid timedelta.*'soon'",
+        ),
+        ("time_plan: {interval: 0, loops: x}", "wrong at time_plan.loops: .* got 'x'"),
+        (
+            "time_plan: {interval: 0, loops: 0}",
+            "wrong at time_plan.loops: Input should be greater than 0, got '0'",
+        ),
+        (
+            "time_plan: {interval: 0}",
+            r"wrong at time_plan\.\w+, or time_plan\.duration.*: it is missing",
+        ),
+        ("time_plan: 3", "wrong at time_plan: give a mapping, got '3'"),
+        ("z_plan: {range: 2}", r"z_plan\.step.*: it is missing"),
+        ("channels: FITC", "wrong at channels: Value error, channels must be a seq"),
+        ("axis_order: tq", "wrong at axis_order: .*Got extra"),
+        ("metadata: {a: 1}", rf"gives no frame: {_EXAMPLE}"),
+    ],
+)
+def test_what_is_wrong_with_a_sequence_is_said(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    path = tmp_path / "a.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ScannerError, match=message) as caught:
+        read_sequence(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(ScannerError, match="is not YAML"):
+        read_sequence(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_plan: {interval: 0.5, loops: 3}",
+        '{"time_plan": {"interval": 0, "loops": 3}}',
+        "time_plan: [{interval: 0, loops: 2}, {interval: 1, loops: 2}]",
+        "time_plan: {phases: [{interval: 0, loops: 2}]}",
+        "channels: [DAPI, {config: FITC, exposure: 5, group: Channel}]",
+        "stage_positions: [{x: 1, y: 2, name: a}, {z: 3}]",
+        "grid_plan: {rows: 2, columns: 2, overlap: [1, 1]}",
+        "z_plan: {top: 2, bottom: 0, step: 1}",
+        "{time_plan: {interval: {seconds: 1}, loops: 2}, metadata: {any: {thing: 1}}}",
+        "{channels: [A], setup: {properties: [[D, P, 1]]}, axis_order: tpgcz}",
+    ],
+)
+def test_whatever_useq_knows_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    assert len(list(read_sequence(tmp_path / "a.yaml"))) > 0
+
+
+def test_the_layout_tells_interval_and_step() -> None:
+    sequence = MDASequence(
+        time_plan=TIntervalLoops(interval=timedelta(seconds=2), loops=2),
+        channels=["DAPI", "FITC"],
+        z_plan={"range": 2, "step": 0.5},
+    )
+    layout = run_layout(sequence)
+    assert (len(layout), layout.interval_s, layout.z_step_um) == (20, 2.0, 0.5)
+    assert layout.channel_names == ("DAPI", "FITC")
+
+
+# -- checking ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"channels": ["Unobtainium"]}, "no preset 'Unobtainium' in .*: use .*DAPI"),
+        (
+            {"channels": [{"group": "Colour", "config": "DAPI"}]},
+            "no preset 'DAPI' in the group 'Colour': use no channels",
+        ),
+        (
+            {"stage_positions": [{"x": 0, "sequence": {"channels": ["Odd"]}}]},
+            "no preset 'Odd' in the group 'Channel'",
+        ),
+        ({"setup": {"properties": [["Foo", "Gain", 1]]}}, "the device 'Foo'; the mic"),
+        ({"setup": {"properties": [["Camera", "Gian", 1]]}}, "Camera-Gian, which does"),
+        (
+            {"setup": {"properties": [["Camera", "Binning", 77]]}},
+            "cannot set Camera-Binning to 77: ",
+        ),
+        (
+            {"setup": {"properties": [["Camera", "CameraID", "x"]]}},
+            "sets Camera-CameraID, which can only be read; take",
+        ),
+    ],
+)
+def test_what_the_microscope_lacks_is_said(
+    demo_core: ScanCore, words: dict[str, Any], message: str
+) -> None:
+    sequence = MDASequence(time_plan={"interval": 0, "loops": 2}, **words)
+    with pytest.raises(ScannerError, match=message) as caught:
+        check_sequence(demo_core, sequence)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"stage_positions": [{"x": 1, "y": 2}]}, "needs an XY stage and the"),
+        ({"z_plan": {"range": 2, "step": 1}, "stage_positions": [{"z": 1}]}, "focus"),
+        (
+            {"autofocus_plan": {"autofocus_motor_offset": 1, "axes": ["t"]}},
+            "needs an autofocus and the microscope has none",
+        ),
+        (
+            {"setup": {"properties": [["Scanner", "Resolution", 77]]}},
+            "cannot set Scanner-Resolution to 77: .*choose one of: 32",
+        ),
+    ],
+)
+def test_what_the_scanner_lacks_is_said(
+    scanner_core: ScanCore, words: dict[str, Any], message: str
+) -> None:
+    sequence = MDASequence(time_plan={"interval": 0, "loops": 2}, **words)
+    with pytest.raises(ScannerError, match=message):
+        check_sequence(scanner_core, sequence)
+
+
+def test_a_core_without_camera() -> None:
+    core = open_core(None)
+    with pytest.raises(ScannerError, match="has no camera: add `Property,Core,Cam"):
+        check_sequence(core, MDASequence(time_plan={"interval": 0, "loops": 2}))
+    close_core(core)
+
+
+# -- running -------------------------------------------------------------------------
+
+
+class Collector:
+    """What the MDA engine gave, by index; a second output beside ours."""
+
+    def __init__(self) -> None:
+        self.images: dict[tuple[int, ...], np.ndarray[Any, Any]] = {}
+
+    def frameReady(self, image: np.ndarray[Any, Any], event: MDAEvent) -> None:
+        self.images[_key(event.index)] = image
+
+
+def _key(index: Any) -> tuple[int, ...]:
+    return tuple(index[axis] for axis in "tpcz")
+
+
+@pytest.mark.parametrize("order", ["tpcz", "pczt"])
+def test_positions_channels_and_planes_keep_apart(
+    demo_core: ScanCore, tmp_path: Path, order: str
+) -> None:
+    sequence = MDASequence(
+        axis_order=order,
+        time_plan={"interval": 0, "loops": 4},
+        stage_positions=[{"x": 0, "y": 0}, {"x": 100, "y": 0}],
+        channels=[{"config": "DAPI", "exposure": 1}, {"config": "FITC", "exposure": 1}],
+        z_plan={"range": 2, "step": 1},
+        setup=MDAEvent(properties=SMALL),
+        metadata={"pssr_live": {"mine": True}},
+    )
+    check_sequence(demo_core, sequence)
+    seen = Collector()
+    with LiveRestoration(LIVE, tmp_path / "s", core=demo_core) as live:
+        demo_core.mda.run(sequence, output=[live, seen])
+    report = live.report
+    assert (report["status"], report["frames_restored"]) == ("success", 48)
+    with open_movie(tmp_path / "s" / "raw.ome.tiff") as raw:
+        assert raw.channel_names == ("DAPI", "FITC")
+        assert len(raw) == len(seen.images) == 48
+        for n in range(48):
+            frame = raw.frame(n)
+            np.testing.assert_array_equal(frame.pixels, seen.images[_key(frame.index)])
+            assert frame.channel_name == ("DAPI", "FITC")[frame.index["c"]]
+        series = [raw.frame(n).series for n in range(48)]
+    log = read_log(tmp_path / "s" / "frames.jsonl")
+    sources = {n["ordinal"]: n["sources"] for n in log if n["status"] == "restored"}
+    for n in range(48):
+        assert {series[k] for k in sources[n]} == {series[n]}
+        earlier = [k for k in range(n + 1) if series[k] == series[n]]
+        assert sources[n] == earlier
+    again = tmp_path / "again.ome.tiff"
+    restore_file(tmp_path / "s" / "raw.ome.tiff", again, Restorer(LIVE))
+    with (
+        open_movie(tmp_path / "s" / "restored.ome.tiff") as one,
+        open_movie(again) as b,
+    ):
+        assert one.layout == b.layout
+        for n in range(48):
+            np.testing.assert_array_equal(one.frame(n).pixels, b.frame(n).pixels)
+
+
+def lapse(loops: int, **more: Any) -> MDASequence:
+    return MDASequence(time_plan={"interval": 0.01, "loops": loops}, **more)
+
+
+def test_what_the_mda_engine_only_logs_is_in_the_report(
+    scanner_core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snap, count = scanner_core.snapImage, iter(range(99))
+
+    def fail_once() -> None:
+        if next(count) == 1:
+            raise RuntimeError("the shutter is stuck")
+        snap()
+
+    monkeypatch.setattr(scanner_core, "snapImage", fail_once)
+    live = LiveRestoration(LIVE, tmp_path / "s", core=scanner_core)
+    report = acquire(scanner_core, lapse(4), live)
+    assert report["status"] == "partial"
+    assert report["warnings"] == [
+        "Micro-Manager: Failed to snap image. the shutter is stuck"
+    ]
+
+
+def test_an_error_of_the_mda_is_one_sentence(
+    scanner_core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*channel: int) -> None:
+        raise RuntimeError("the cable\nwas pulled.")
+
+    monkeypatch.setattr(scanner_core, "getImage", fail)
+    live = LiveRestoration(LIVE, tmp_path / "s", core=scanner_core)
+    with pytest.raises(ScannerError, match="stopped: the cable was pulled; the fra"):
+        acquire(scanner_core, lapse(4), live)
+    assert live.report["status"] == "failed"
+
+
+def test_ctrl_c_ends_a_run_cleanly(scanner_core: ScanCore, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    live = LiveRestoration(
+        LIVE,
+        tmp_path / "s",
+        core=scanner_core,
+        on_restored=lambda restored: press_ctrl_c() if not pressed else None,
+    )
+    pressed: list[int] = []
+
+    def press_ctrl_c() -> None:
+        pressed.append(1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    report = acquire(scanner_core, lapse(1000), live)
+    assert report["status"] == "aborted"
+    assert 0 < report["frames_restored"] == report["frames_acquired"] < 1000
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_in_a_script_leaves_no_thread(
+    scanner_core: ScanCore, tmp_path: Path
+) -> None:
+    """KeyboardInterrupt inside `mda.run` strands pymmcore-plus' relay thread."""
+
+    once = iter([lambda: os.kill(os.getpid(), signal.SIGINT)])
+    live = LiveRestoration(
+        LIVE,
+        tmp_path / "s",
+        core=scanner_core,
+        on_restored=lambda restored: next(once, lambda: None)(),
+    )
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), live:
+        scanner_core.mda.run(lapse(1000), output=live)
+    assert live.report["status"] == "aborted"
+    assert live.report["frames_acquired"] > 0
+    names = [type(thread).__name__ for thread in threading.enumerate()]
+    assert "MDARelayThread" not in names
+
+
+def test_ctrl_c_during_the_catch_up_closes_the_files(
+    scanner_core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pssr_live.pipeline.MOST_WAITING", 0)  # all are deferred
+
+    def press_ctrl_c(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with LiveRestoration(
+        LIVE, tmp_path / "s", core=scanner_core, progress=press_ctrl_c
+    ) as live:
+        scanner_core.mda.run(lapse(8), output=live)
+    report = live.report
+    assert report["status"] == "partial"
+    assert "are not restored; restore them with `pssr-live restore`" in report["reason"]
+    assert 2 <= report["frames_restored"] < 8
+    with open_movie(tmp_path / "s" / "restored.ome.tiff") as restored:
+        assert len(restored) == 8
+        assert len(restored.missing) == report["frames_unrestored"]

@@ -1,0 +1,136 @@
+"""Model folders: sound ones, and every way to spoil one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from models import MODEL, copy_model, flip_a_byte, forge
+from pssr_live import card
+from pssr_live.card import load_model, model_folders
+from pssr_live.errors import ModelError
+from pssr_live.restorer import Restorer
+
+
+def test_shipped_models_are_sound() -> None:
+    folders = model_folders()
+    assert {"mito-mf5-x4", "mito-mf5-x4-live"} <= set(folders)
+    for name, folder in folders.items():
+        model = load_model(name)
+        assert (model.folder, model.card.name) == (folder, name)
+        assert model.onnx.is_file() and model.self_test.is_file()
+
+
+def test_a_folder_is_as_good_as_a_name(tmp_path: Path) -> None:
+    folder = copy_model(tmp_path)
+    assert load_model(folder).card == load_model(str(folder)).card
+    assert load_model(folder).folder == folder
+
+
+@pytest.mark.parametrize(
+    "name", ["nope", "", ".", "x" * 300, "a\0b", "/", "models/mito", "card.toml"]
+)
+def test_what_is_no_model_is_said(name: str) -> None:
+    with pytest.raises(ModelError, match=r"There is no model .*: give one of mito-"):
+        load_model(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("scale = 4", "scale = 4\ncolour = 1", "wrong at colour: Extra inputs .* '1'"),
+        ("scale = 4", "scale = 'x'", "wrong at scale: .* valid integer.*, got 'x'"),
+        ("scale = 4", "scale = 0", "wrong at scale: .*greater than or equal to 1"),
+        ("scale = 4", "", "wrong at scale: Field required"),
+        ("lookahead = 2", "lookahead = 5", "lookahead 5 is not less than n_frames 5"),
+        ("tolerance = ", "tolerance = 1.0\nother = ", "wrong at tolerance: .*0.05"),
+        ('"model.onnx" = ', '"other" = ', "sha256 does not list model.onnx"),
+        ('"self_test.npz" = ', '"other" = ', "sha256 does not list self_test.npz"),
+        ('"weights.safetensors" = ', '"../w" = ', "names '../w' outside its folder"),
+        ('"weights.safetensors" = ', '"/etc/w" = ', "names '/etc/w' outside its fol"),
+        ('"weights.safetensors" = ', '"w" = ', "The model file .*w is missing"),
+        ("[sample]", "[sample", "cannot be read .*: take the model folder anew"),
+    ],
+)
+def test_a_spoilt_card_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    folder = copy_model(tmp_path, (old, new))
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(folder)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"\xff\x00")
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("file", "harm", "message"),
+    [
+        ("model.onnx", flip_a_byte, r"model\.onnx has sha256 .* altered or damaged"),
+        ("weights.safetensors", flip_a_byte, "altered or damaged, take the folder"),
+        ("self_test.npz", flip_a_byte, "altered or damaged"),
+        ("model.onnx", remove, r"model\.onnx is missing: take the folder anew"),
+        ("model.onnx", make_folder, r"model\.onnx is missing"),
+        ("card.toml", remove, "There is no model"),
+        ("card.toml", garble, r"The card .*card\.toml cannot be read"),
+    ],
+)
+def test_a_spoilt_file_is_refused(
+    tmp_path: Path, file: str, harm: Callable[[Path], None], message: str
+) -> None:
+    folder = copy_model(tmp_path)
+    harm(folder / file)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("scale = 4", "scale = 2", r"turns \d+ x \d+ pixels into .* its card says x2"),
+        ("n_frames = 5", "n_frames = 3", "takes 5 frames and its card says 3"),
+    ],
+)
+def test_a_card_that_does_not_fit_its_network(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    folder = copy_model(tmp_path, (old, new))
+    with pytest.raises(ModelError, match=message):
+        Restorer(folder)
+
+
+def test_a_network_that_cannot_run_leaves_bicubic(tmp_path: Path) -> None:
+    folder = copy_model(tmp_path)
+    forge(folder / "model.onnx", b"no network")
+    restorer = Restorer(folder)
+    assert restorer.ladder.engine.restores is False
+    assert "onnxruntime" in restorer.engine_report()["refused"]
+
+
+def test_somebody_elses_broken_package_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> object:
+        raise ImportError("no module named theirs")
+
+    theirs = SimpleNamespace(value="theirs:models", load=fail)
+    ours = SimpleNamespace(value="ours:models", load=lambda: card.shipped_models)
+    empty = SimpleNamespace(value="empty:models", load=lambda: lambda: tmp_path / "no")
+    monkeypatch.setattr(card, "entry_points", lambda group: [theirs, ours, empty])
+    assert MODEL in model_folders()
+    assert "theirs:models cannot be listed: no module named theirs" in caplog.text
