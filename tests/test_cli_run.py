@@ -62,13 +62,15 @@ def test_a_sequence_is_acquired_and_restored(
     assert sorted(p.name for p in (tmp_path / "s").iterdir()) == FILES
     raw = tmp_path / "s" / "raw.ome.tiff"
     again = tmp_path / "again.tif"
-    assert cli("restore", raw, "-o", again, "-m", "mito-mf5-x4-live").code == 0
+    assert cli("restore", raw, "-o", again).code == 0
     with (
         open_movie(tmp_path / "s" / "restored.ome.tiff") as one,
         open_movie(again) as b,
     ):
         for n in range(4):
             np.testing.assert_array_equal(one.frame(n).pixels, b.frame(n).pixels)
+    restored = tmp_path / "s" / "restored.ome.tiff"
+    cli("restore", restored, "-o", tmp_path / "twice.tif").assert_refused("already")
 
 
 def test_the_report_is_json_and_alone(cli: Cli, scan: Path, tmp_path: Path) -> None:

@@ -27,8 +27,7 @@ from rich.progress import (
 
 from pssr_live.errors import SettingsError
 
-# The same for all commands, so that a session and a later restoration of it agree.
-DEFAULT_MODEL = "mito-mf5-x4"
+LIVE_MODEL = "mito-mf5-x4-live"  # never waits for a later frame
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the report as JSON and nothing else.")

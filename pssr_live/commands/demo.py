@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pssr_live.commands.console import (
-    DEFAULT_MODEL,
+    LIVE_MODEL,
     EngineOption,
     JsonOption,
     ModelOption,
@@ -36,7 +36,7 @@ def demo(
         Literal["64", "128", "256"],
         typer.Option(help="Pixels per axis; 512 would be full density."),
     ] = "128",
-    model: ModelOption = DEFAULT_MODEL,
+    model: ModelOption = LIVE_MODEL,
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     headless: Annotated[

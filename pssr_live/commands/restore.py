@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from pssr_live.card import model_folders
 from pssr_live.commands.console import (
-    DEFAULT_MODEL,
     EngineOption,
     JsonOption,
-    ModelOption,
     OverwriteOption,
     console_for,
     notes,
@@ -22,8 +21,10 @@ from pssr_live.commands.console import (
 from pssr_live.errors import SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
-from pssr_live.storage.movie import open_movie
+from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.target import check_target
+
+BEST_MODEL = "mito-mf5-x4"  # looks ahead, which costs nothing afterwards
 
 
 def restore(
@@ -35,7 +36,15 @@ def restore(
         Path,
         typer.Option("--out", "-o", help="OME-TIFF to write; a folder for several."),
     ],
-    model: ModelOption = DEFAULT_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help=f"A model's name, or its folder; if left out, the one that a recorded "
+            f"session was restored with, or {BEST_MODEL}.",
+        ),
+    ] = None,
     pixel_size_um: Annotated[
         float | None,
         typer.Option(help="Pixel size of the source, if its file is silent or wrong."),
@@ -54,17 +63,20 @@ def restore(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
     targets = _targets(sources, out)
+    models = []
     for source, target in zip(sources, targets, strict=True):
         check_target(source, target, overwrite=overwrite)
-        open_movie(source).close()  # a movie that cannot be read stops them all
-    restorer = Restorer(model, engine)
+        with open_movie(source) as movie:  # one that cannot be read stops them all
+            models.append(model or _recorded_model(movie) or BEST_MODEL)
+            _refuse_restored(movie, source)
+    restorers = {name: Restorer(name, engine) for name in models}
     reports: list[dict[str, Any]] = []
-    for source, target in zip(sources, targets, strict=True):
+    for source, target, name in zip(sources, targets, models, strict=True):
         with progress_bar(console, f"Restoring {source.name}") as show:
             report = restore_file(
                 source,
                 target,
-                restorer,
+                restorers[name],
                 pixel_size_um=pixel_size_um,
                 overwrite=overwrite,
                 progress=show,
@@ -74,8 +86,23 @@ def restore(
         console.print(f"Frames restored: {report['frames']} -> {target}", markup=False)
     if json:
         print_json({"movies": reports})
-    if restorer.ladder.refusals and not restorer.ladder.engine.restores:
-        raise typer.Exit(1)  # nobody asked for interpolation
+    for ladder in (restorer.ladder for restorer in restorers.values()):
+        if ladder.refusals and not ladder.engine.restores:
+            raise typer.Exit(1)  # nobody asked for interpolation
+
+
+def _recorded_model(movie: Movie) -> str | None:
+    """Return the installed model that a session was restored with while it ran."""
+    name = movie.provenance.get("details", {}).get("model")
+    return name if isinstance(name, str) and name in model_folders() else None
+
+
+def _refuse_restored(movie: Movie, source: Path) -> None:
+    if movie.provenance.get("kind") == "restored":
+        raise SettingsError(
+            f"{source} is a restored movie already: give the raw one, which stands "
+            "beside it in its session."
+        )
 
 
 def _targets(sources: list[Path], out: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pssr_live.commands.console import (
-    DEFAULT_MODEL,
+    LIVE_MODEL,
     EngineOption,
     JsonOption,
     ModelOption,
@@ -36,7 +36,7 @@ def run(
             help="Micro-Manager .cfg; the simulated scanner if left out.",
         ),
     ] = None,
-    model: ModelOption = DEFAULT_MODEL,
+    model: ModelOption = LIVE_MODEL,
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,

@@ -126,7 +126,9 @@ class SessionRecorder:
         pages = max(pages, *(len(f) for f in (self._raw, self._restored) if f), 0)
         try:
             if self._raw is not None:
-                self._raw.close(pad_to=pages)
+                # So that a later restoration can repeat what was seen live.
+                said = {"model": details["model"]["name"]} if details else {}
+                self._raw.close(said, pad_to=pages)
                 for ordinal in self._raw.missing():
                     self._log.write(ordinal, "missing")
         finally:
