@@ -109,6 +109,8 @@ class RunRecording:
             self.recorder.close(
                 {key: report[key] for key in ("model", "engine")},
                 counters.acquired if early_end else len(self._layout),
+                # So that a later restoration can repeat what was seen live.
+                {"model": report["model"]["name"]},
             )
         except PssrLiveError as error:
             trouble = trouble or error

@@ -106,16 +106,23 @@ class SessionRecorder:
         """Return the ordinals of frames that never arrived, so far as is known."""
         return () if self._raw is None else self._raw.missing()
 
-    def close(self, details: dict[str, Any], pages: int) -> None:
+    def close(
+        self,
+        details: dict[str, Any],
+        pages: int,
+        raw_details: dict[str, Any] | None = None,
+    ) -> None:
         """Finish all files.
 
         Parameters
         ----------
         details : dict
-            Goes into the provenance of both files.
+            Goes into the provenance of the restored file.
         pages : int
             How many frames the run should have given; those that are not there are
             marked as missing in both files.
+        raw_details : dict, optional
+            Goes into the provenance of the raw file.
 
         Raises
         ------
@@ -126,9 +133,7 @@ class SessionRecorder:
         pages = max(pages, *(len(f) for f in (self._raw, self._restored) if f), 0)
         try:
             if self._raw is not None:
-                # So that a later restoration can repeat what was seen live.
-                said = {"model": details["model"]["name"]} if details else {}
-                self._raw.close(said, pad_to=pages)
+                self._raw.close(raw_details, pad_to=pages)
                 for ordinal in self._raw.missing():
                     self._log.write(ordinal, "missing")
         finally:
