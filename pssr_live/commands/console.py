@@ -108,6 +108,8 @@ def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], N
         if not bar.live.is_started:
             bar.start()
         bar.update(task, completed=done, total=total)
+        if done == total:
+            bar.stop()  # room for the next one
 
     try:
         yield show

@@ -61,10 +61,11 @@ def demo(
         console.print("This version has no window yet; running without one.")
     plan = Rehearsal(frames, sample, seed, int(resolution), model, engine)
     with (
+        progress_bar(console, "Scanning") as scanning,
         progress_bar(console, "Restoring deferred frames") as catching_up,
         progress_bar(console, "Comparing with the truth") as scoring,
     ):
-        report = rehearse(plan, out, overwrite, catching_up, scoring)
+        report = rehearse(plan, out, overwrite, scanning, catching_up, scoring)
     if json:
         print_json(report)
     else:

@@ -55,7 +55,10 @@ def run(
     planned = read_sequence(sequence)
     core = open_core(config or _simulated())
     try:
-        with progress_bar(console, "Restoring deferred frames") as show:
+        with (
+            progress_bar(console, "Scanning") as scanning,
+            progress_bar(console, "Restoring deferred frames") as show,
+        ):
             live = LiveRestoration(
                 model,
                 out,
@@ -64,7 +67,7 @@ def run(
                 core=core,
                 progress=show,
             )
-            report = acquire(core, planned, live)
+            report = acquire(core, planned, live, scanning)
     finally:
         close_core(core)
     if json:

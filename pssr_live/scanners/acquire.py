@@ -6,6 +6,7 @@ interrupts at once, and still closes the files.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 import threading
@@ -18,6 +19,8 @@ from pymmcore_plus.mda import RunState
 from useq import MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError
+from pssr_live.pipeline import Progress
+from pssr_live.scanners.arrivals import run_layout
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.sequence import check_sequence
 
@@ -25,11 +28,15 @@ _MOST_HEARD = 20  # different warnings; a fault in each frame must not fill a re
 
 
 def acquire(
-    core: CMMCorePlus, sequence: MDASequence, live: LiveRestoration
+    core: CMMCorePlus,
+    sequence: MDASequence,
+    live: LiveRestoration,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run `sequence`, restore it live, and return the report.
 
-    `live` must have been made for `core`.
+    `live` must have been made for `core`. `progress` is called with (frames acquired,
+    frames expected) as they come.
 
     Raises
     ------
@@ -37,7 +44,12 @@ def acquire(
         If the acquisition failed; everything acquired until then is on disk.
     """
     check_sequence(core, sequence)
-    with live, _clean_interrupt(core), _heard(live.warnings):
+    with (
+        live,
+        _clean_interrupt(core),
+        _heard(live.warnings),
+        _counted(core, sequence, progress),
+    ):
         try:
             core.mda.run(sequence, output=live)
         except PssrLiveError:
@@ -69,6 +81,27 @@ def _clean_interrupt(core: CMMCorePlus) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _counted(
+    core: CMMCorePlus, sequence: MDASequence, progress: Progress | None
+) -> Iterator[None]:
+    """Tell `progress` of each frame."""
+    expected = len(run_layout(sequence))
+    if progress is None or not expected:
+        yield
+        return
+    arrivals = itertools.count(1)
+
+    def count() -> None:
+        progress(next(arrivals), expected)
+
+    core.mda.events.frameReady.connect(count)
+    try:
+        yield
+    finally:
+        core.mda.events.frameReady.disconnect(count)
 
 
 @contextmanager

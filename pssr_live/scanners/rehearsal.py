@@ -59,6 +59,7 @@ def rehearse(
     plan: Rehearsal,
     out: Path,
     overwrite: bool = False,
+    scanning: Progress | None = None,
     catching_up: Progress | None = None,
     scoring: Progress | None = None,
 ) -> dict[str, Any]:
@@ -72,9 +73,9 @@ def rehearse(
         Folder for the session.
     overwrite : bool
         Replace the session that `out` holds.
-    catching_up, scoring : callable, optional
-        Called with (done, total) while deferred frames are restored, and while
-        frames are compared with the truth.
+    scanning, catching_up, scoring : callable, optional
+        Called with (done, total) while frames are scanned, while deferred ones are
+        restored, and while all are compared with the truth.
     """
     core = open_core(simulated_config())
     try:
@@ -95,7 +96,7 @@ def rehearse(
             core=core,
             progress=catching_up,
         )
-        report = acquire(core, sequence, live)
+        report = acquire(core, sequence, live, scanning)
         if report["frames_restored"] == plan.frames:  # else there is little to score
             folder = SessionFolder(out)
             report["scan"] = _account(core, scanner, report)
