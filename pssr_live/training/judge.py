@@ -74,7 +74,7 @@ def judge(net: FastNet, shown: list[Example]) -> dict[str, float]:
             "first_frame_": run(net, scan, start),
             "one_frame_": run(net, scan, alone),
             "bicubic_": bicubic(scan[a.target], a.scale),
-            "mean5_": classical(scan, a.scale),
+            "classical_": classical(scan, a.scale),
         }
         row = {f"{k}psnr_db": psnr(p, truth, GAIN) for k, p in pictures.items()}
         row |= {f"{k}ssim": ssim(p, truth, GAIN) for k, p in pictures.items()}

@@ -1,0 +1,75 @@
+"""A model's page and picture: what a person reads before trusting a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pssr_live.card import ModelCard
+from pssr_live.storage.preview import Panel, write_preview
+from pssr_live.training.judge import Example, run
+from pssr_live.training.network import FastNet
+
+HEADER = (
+    "| PSNR in dB (data range: brightness 1) | restored | bicubic | classical | first "
+    "frame of a stream | SSIM | SSIM bicubic |"
+)
+
+
+def page(card: ModelCard) -> str:
+    """Return a model's README, in Markdown."""
+    rows = [
+        f"| {test} | {m['psnr_db']:.2f} | {m['bicubic_psnr_db']:.2f} | "
+        f"{m['classical_psnr_db']:.2f} | {m['first_frame_psnr_db']:.2f} | "
+        f"{m['ssim']:.3f} | {m['bicubic_ssim']:.3f} |"
+        for test, m in card.metrics.items()
+    ]
+    low, high = card.sample.pixel_size_um
+    lines = [
+        f"# {card.name} {card.version}",
+        "",
+        f"{card.summary[0].upper()}{card.summary[1:]}.",
+        "",
+        "![raw scan, restored, truth](preview.png)",
+        "",
+        f"* made for: {card.sample.kind}; {card.sample.modality}",
+        f"* raw pixel size: {low:g} to {high:g} um",
+        f"* window: {card.n_frames} frames, {card.lookahead} of them later",
+        f"* {card.parameters:,} parameters, receptive radius "
+        f"{card.receptive_radius} raw pixels",
+        "",
+        HEADER,
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        "Classical: the mean of the window, a Gaussian of half a raw pixel, bicubic. "
+        "The scans were made from the truth by computation, at the photons named.",
+        "",
+        "Where it fails:",
+        "",
+        *(f"* {limit}" for limit in card.limits),
+        "",
+        "Learned from:",
+        "",
+        *(f"* {source}" for source in card.training.data),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def draw(net: FastNet, example: Example, path: Path) -> None:
+    """Write the picture of one example: raw scan, restored, truth."""
+    a = net.architecture
+    raw = example.scan[a.target]
+    restored = run(net, example.scan, np.ones(a.n_frames))
+    write_preview(
+        path,
+        [
+            Panel(f"raw scan {raw.shape[1]} x {raw.shape[0]}", raw),
+            Panel(f"restored {restored.shape[1]} x {restored.shape[0]}", restored,
+                  computed=True),
+            Panel("truth", example.truth),
+        ],
+        panel_size=400,
+    )  # fmt: skip
