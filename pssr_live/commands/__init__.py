@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from pssr_live.commands.calibrate import calibrate
+from pssr_live.commands.crappify import crappify
 from pssr_live.commands.demo import demo
 from pssr_live.commands.doctor import doctor
 from pssr_live.commands.evaluate import evaluate
@@ -19,5 +21,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (demo, run, restore, evaluate, models, doctor):
+for command in (demo, run, restore, crappify, calibrate, evaluate, models, doctor):
     app.command()(command)

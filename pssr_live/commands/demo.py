@@ -11,7 +11,6 @@ from pssr_live.commands.console import (
     LIVE_MODEL,
     EngineOption,
     JsonOption,
-    ModelOption,
     OverwriteOption,
     console_for,
     notes,
@@ -21,6 +20,8 @@ from pssr_live.commands.console import (
     quiet_mda,
 )
 from pssr_live.commands.summary import run_table
+
+MODELS = {"mito": LIVE_MODEL, "em": "em-sf-x4"}
 
 
 def demo(
@@ -36,7 +37,14 @@ def demo(
         Literal["64", "128", "256"],
         typer.Option(help="Pixels per axis; 512 would be full density."),
     ] = "128",
-    model: ModelOption = LIVE_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model's name, or its folder; else one that suits the sample.",
+        ),
+    ] = None,
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     headless: Annotated[
@@ -59,7 +67,9 @@ def demo(
     quiet_mda()
     if not headless:
         console.print("This version has no window yet; running without one.")
-    plan = Rehearsal(frames, sample, seed, int(resolution), model, engine)
+    plan = Rehearsal(
+        frames, sample, seed, int(resolution), model or MODELS[sample], engine
+    )
     with (
         progress_bar(console, "Scanning") as scanning,
         progress_bar(console, "Restoring deferred frames") as catching_up,

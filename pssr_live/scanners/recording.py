@@ -52,6 +52,7 @@ class RunRecording:
         self.folder = folder
         self._restorer, self._layout = restorer, layout
         self._begun = time.perf_counter()
+        self._first_s: float | None = None
         self._last_s = 0.0
         self._next_ordinal = 0
         self._ordinals = {
@@ -77,6 +78,8 @@ class RunRecording:
 
     def submit(self, frame: Frame) -> None:
         """Take a frame."""
+        if self._first_s is None:
+            self._first_s = frame.time_s
         self._last_s = frame.time_s
         self.pipeline.submit(frame)
 
@@ -179,12 +182,18 @@ class RunRecording:
             "frames_deferred": counters.deferred,
             "frames_unrestored": counters.recorded - counters.restored,
             "camera_gaps": counters.gaps,
-            "fps": counters.acquired / self._last_s if self._last_s else None,
+            "fps": self._rate(counters.acquired),
             "latency_ms": spread(latency_ms),
             "restore_ms": spread(engine_ms),
             "model": self._restorer.model_report(),
             "engine": self._restorer.engine_report(),
         }
+
+    def _rate(self, frames: int) -> float | None:
+        """Return frames per second from the first to the last, start-up left out."""
+        if self._first_s is None or self._last_s <= self._first_s:
+            return None
+        return (frames - 1) / (self._last_s - self._first_s)
 
     def _write_preview(self) -> None:
         last = self.pipeline.latest

@@ -31,6 +31,8 @@ from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.preview import Panel, write_preview
 from pssr_live.storage.session import SessionFolder
 
+SPECIMENS = {"mito": "Mitochondria", "em": "Section"}  # presets of the scanner
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -81,7 +83,7 @@ def rehearse(
     try:
         scanner = scanner_of(core)
         label = core.getCameraDevice()
-        core.setProperty(label, "Sample", plan.sample)
+        core.setConfig("Specimen", SPECIMENS[plan.sample])
         core.setProperty(label, "Seed", plan.seed)
         density = [PropertyTuple(*p) for p in density_setup(plan.resolution, label)]
         sequence = MDASequence(

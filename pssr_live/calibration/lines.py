@@ -1,0 +1,79 @@
+"""What differs between repeated frames besides noise: drift, fading, line jitter.
+
+Taken to first order: a line displaced by a little differs by its own slope times the
+displacement. The mean picture stands for the truth; what its slopes hold of noise is
+known from how its two halves agree, and corrected for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from pssr_live.evaluation.pair import Real
+
+_SMOOTH_PX = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Differences of consecutive frames without drift, fading and line jitter.
+
+    Attributes
+    ----------
+    differences : ndarray, (T - 1, Y, X)
+        In grey levels.
+    jitter_px : float
+        RMS displacement of a line along the fast axis in one frame.
+    jitter_error_px : float
+        Its standard deviation.
+    """
+
+    differences: Real = field(repr=False)
+    jitter_px: float
+    jitter_error_px: float
+
+
+def separate(frames: Real) -> Lines:
+    """Take drift, fading and jitter out of the differences of `frames` (T, Y, X)."""
+    mean = frames.mean(0)
+    guide = gaussian_filter(mean, 1.0)
+    down = gaussian_filter(mean, 1.0, order=(1, 0))
+    across = gaussian_filter(mean, _SMOOTH_PX, order=(0, 1))
+    known = np.stack([np.ones(mean.size), guide.ravel(), down.ravel()], axis=1)
+    power = (across**2).sum(1) + 1e-12
+    # Where few pixels of a line decide its place, the fit takes some of their noise.
+    unfitted = np.sqrt(1 - np.minimum(across**2 / power[:, None], 0.5))
+    rests, squares, chances = [], [], []
+    for before, after in pairwise(frames):
+        apart = after - before
+        slow = np.linalg.lstsq(known, apart.ravel(), rcond=None)[0]
+        apart = apart - (known @ slow).reshape(apart.shape)
+        moved = (apart * across).sum(1) / power
+        rest = (apart - moved[:, None] * across) / unfitted
+        squares.append(moved**2)
+        chances.append((rest**2 * across**2).sum(1) / power**2)
+        rests.append(rest)
+    square, chance = np.array(squares), np.array(chances)
+    # Lines with nothing in them say nothing about their place.
+    weight = 1 / (chance + np.median(chance)) ** 2
+    each = (square - chance) / 2 / _kept_slope(frames) ** 2
+    variance = float(np.average(each, weights=weight))
+    spread = float(np.average((each - variance) ** 2, weights=weight))
+    error = np.sqrt(spread * (weight**2).sum()) / weight.sum()
+    jitter = np.sqrt(max(variance, 0.0))
+    return Lines(
+        np.array(rests), float(jitter), float(error / (2 * max(jitter, error**0.5)))
+    )
+
+
+def _kept_slope(frames: Real) -> float:
+    """Return the part of a displacement that the regression on the slope finds."""
+    halves = frames[0::2].mean(0), frames[1::2].mean(0)
+    smooth = [gaussian_filter(h, _SMOOTH_PX, order=(0, 1)) for h in halves]
+    sharp = [np.gradient(h, axis=1) for h in halves]
+    both = gaussian_filter(frames.mean(0), _SMOOTH_PX, order=(0, 1))
+    return float((smooth[0] * sharp[1]).sum() / max((both**2).sum(), 1e-12))

@@ -1,0 +1,147 @@
+"""What a low-density scan makes of a high-density one, and the command."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from cli import Cli
+from PIL import Image
+
+from pssr_live.calibration.pairs import fit_pair
+from pssr_live.calibration.values import Calibration, Measured
+from pssr_live.errors import SettingsError
+from pssr_live.samples.sample import make_sample
+from pssr_live.scanners.simulated import ScanRecord, ScanSettings
+from pssr_live.scanners.simulated.beam import brightness, detected
+
+SHIFTS = [(0.0, 0.0), (5.3, -9.6), (-7.2, 3.7)]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(monkeypatch, capsys)
+
+
+def pair(
+    settings: ScanSettings, scale: int, shift_px: tuple[float, float], ratio: float = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a (low, high) pair of one moment, the low one's content displaced."""
+    sample = make_sample(settings.sample, settings.seed, settings.optics.field_um)
+    record = ScanRecord(0, settings, 0, 0)
+    high = detected(brightness(sample, record), record)
+    coarse = replace(
+        settings,
+        resolution=settings.resolution // scale,
+        gain_adu=settings.gain_adu * ratio,
+    )
+    pixel = settings.pixel_size_um
+    grid = replace(
+        coarse.grid(), origin_um=(-shift_px[0] * pixel, -shift_px[1] * pixel)
+    )
+    times = settings.row_times_s(0, grid.height)
+    low = detected(sample.scan(grid, times), ScanRecord(1, coarse, 0, 0))
+    return low[None], high[None]
+
+
+def near(measured: Measured | None, truth: float, reach: float) -> bool:
+    assert measured is not None
+    return abs(measured.value - truth) < reach
+
+
+@pytest.mark.parametrize("shift_px", SHIFTS)
+@pytest.mark.parametrize(
+    ("sample", "photons"), [("mito", 20.0), ("mito", 100.0), ("em", 100.0)]
+)
+def test_shift_and_grey_levels_are_found(
+    sample: str, photons: float, shift_px: tuple[float, float]
+) -> None:
+    settings = ScanSettings(
+        sample=sample, photons_per_us=photons, resolution=256, gain_adu=8
+    )
+    fit = fit_pair(*pair(settings, 2, shift_px, 1.3)).calibration
+    assert near(fit.shift_y_px, shift_px[0], 0.25)
+    assert near(fit.shift_x_px, shift_px[1], 0.25)
+    assert near(fit.gain_ratio, 1.3, 0.065)
+
+
+def test_the_blur_between_two_scans_is_found() -> None:
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(2)
+    field = gaussian_filter(rng.normal(size=(256, 256)), 1.5)
+    field = 100 + 30 * (field - field.mean()) / field.std()
+    soft = gaussian_filter(field, (1.0, 2.0))[::2, ::2] + rng.normal(0, 2, (128, 128))
+    high = np.rint((field + rng.normal(0, 5, field.shape)) * 20).clip(0)
+    fit = fit_pair(
+        np.rint(soft * 10 + 50).astype(np.uint16)[None], high.astype(np.uint16)[None]
+    ).calibration
+    assert near(fit.blur_y_px, 1.0, 0.15) and near(fit.blur_x_px, 2.0, 0.15)
+    assert near(fit.shift_y_px, 0.5, 0.05)  # the centres of [::2] are not of 2 x 2
+    assert near(fit.gain_ratio, 0.5, 0.02) and near(fit.offset_difference_adu, 50, 30)
+
+
+def test_pairs_that_are_none() -> None:
+    low, high = pair(ScanSettings(resolution=256), 2, (0, 0))
+    other, _ = pair(ScanSettings(resolution=256, seed=9), 2, (0, 0))
+    with pytest.raises(SettingsError, match="no whole ratio"):
+        fit_pair(low[:, :100], high)
+    with pytest.raises(SettingsError, match="correlation of"):
+        fit_pair(other, high)
+
+
+def test_the_command_writes_a_calibration_and_its_picture(
+    cli: Cli, tmp_path: Path
+) -> None:
+    low, high = pair(ScanSettings(resolution=256), 2, (4, -6))
+    for name, pixels in (("low", low), ("high", high)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+    words = (
+        "calibrate",
+        "--low",
+        tmp_path / "low.tif",
+        "--high",
+        tmp_path / "high.tif",
+    )
+    done = cli(*words, "-o", tmp_path / "out", "--json")
+    assert done.code == 0, done
+    read = Calibration.read(tmp_path / "out" / "calibration.toml")
+    assert done.json == read.model_dump(mode="json")
+    with Image.open(tmp_path / "out" / "calibration.png") as picture:
+        assert picture.width > 1000
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    cli(*words, "-o", tmp_path / "out").assert_refused("--overwrite")
+
+
+def test_the_command_fits_repeats(cli: Cli, tmp_path: Path) -> None:
+    settings = ScanSettings(resolution=256)
+    sample = make_sample("mito", 0, settings.optics.field_um)
+    seen = brightness(sample, ScanRecord(0, settings, 0, 0))
+    frames = [detected(seen, ScanRecord(n, settings, 0, 0)) for n in range(4)]
+    tifffile.imwrite(tmp_path / "s.tif", np.stack(frames), photometric="minisblack")
+    done = cli(
+        *("calibrate", "--repeats", tmp_path / "s.tif", "-o", tmp_path / "out"),
+        *("--pixel-size-um", 0.1),
+    )
+    assert done.code == 0, done
+    assert "gain_adu_per_photon" in done.out
+    assert (tmp_path / "out" / "calibration.png").exists()
+
+
+def test_the_command_refuses_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "one.tif", np.eye(64, dtype=np.uint16))
+    out = tmp_path / "out"
+    one = tmp_path / "one.tif"
+    cli("calibrate", "--repeats", one, "-o", out).assert_refused(
+        "1 frame", "at least 2"
+    )
+    cli("calibrate", "--repeats", one, "--low", one, "-o", out).assert_refused("either")
+    cli("calibrate", "--low", one, "-o", out).assert_refused("either")
+    cli("calibrate", "--repeats", tmp_path / "no.tif", "-o", out).assert_refused(
+        "no.tif"
+    )
+    cli(
+        *("calibrate", "--repeats", one, "-o", out, "--pixel-size-um", "-1")
+    ).assert_refused("micrometres")
+    assert not out.exists()
