@@ -16,6 +16,7 @@ from pssr_live.commands.console import (
     print_json,
     progress_bar,
 )
+from pssr_live.commands.targets import stem, targets_for
 from pssr_live.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pssr_live.crappifier import Recipe
 
 DEFAULT = "confocal"
-_ENDINGS = (".tiff", ".tif", ".ome")
 
 
 def crappify(
@@ -113,41 +113,16 @@ def _jobs(
 ) -> list[Job]:
     from pssr_live.commands.crappify_file import Job
 
+    targets = targets_for(sources, out, "crappified")
     return [
         Job(
             source,
             target,
-            target.with_name(f"{_stem(target)}_truth.ome.tiff") if truth else None,
-            target.with_name(f"{_stem(target)}_preview.png") if preview else None,
+            target.with_name(f"{stem(target)}_truth.ome.tiff") if truth else None,
+            target.with_name(f"{stem(target)}_preview.png") if preview else None,
             overwrite,
         )
-        for source, target in zip(sources, _targets(sources, out), strict=True)
+        for source, target in zip(
+            sources, targets_for(sources, out, "crappified"), strict=True
+        )
     ]
-
-
-def _targets(sources: list[Path], out: Path) -> list[Path]:
-    if len(sources) == 1 and not out.is_dir():
-        if not out.name.lower().endswith((".tif", ".tiff")):
-            raise SettingsError(
-                f"-o {out} is neither an existing folder nor a .tif or .tiff file: "
-                "name the OME-TIFF to write, such as scan.ome.tiff."
-            )
-        return [out]
-    if out.is_file():
-        raise SettingsError(
-            f"-o {out} is a file and there are {len(sources)} movies: name a folder."
-        )
-    targets = [out / f"{_stem(source)}_crappified.ome.tiff" for source in sources]
-    if len(set(targets)) < len(targets):
-        raise SettingsError(
-            "Two of the movies have the same name and would overwrite each other: "
-            "crappify them into different folders."
-        )
-    return targets
-
-
-def _stem(path: Path) -> str:
-    name = path.absolute().name
-    for ending in _ENDINGS:
-        name = name[: -len(ending)] if name.lower().endswith(ending) else name
-    return name

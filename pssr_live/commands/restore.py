@@ -18,6 +18,7 @@ from pssr_live.commands.console import (
     print_json,
     progress_bar,
 )
+from pssr_live.commands.targets import targets_for
 from pssr_live.errors import SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
@@ -62,7 +63,7 @@ def restore(
         raise SettingsError(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
-    targets = _targets(sources, out)
+    targets = targets_for(sources, out, "restored")
     models = []
     for source, target in zip(sources, targets, strict=True):
         check_target(source, target, overwrite=overwrite)
@@ -103,31 +104,3 @@ def _refuse_restored(movie: Movie, source: Path) -> None:
             f"{source} is a restored movie already: give the raw one, which stands "
             "beside it in its session."
         )
-
-
-def _targets(sources: list[Path], out: Path) -> list[Path]:
-    if len(sources) == 1 and not out.is_dir():
-        if not out.name.lower().endswith((".tif", ".tiff")):
-            raise SettingsError(
-                f"-o {out} is neither an existing folder nor a .tif or .tiff file: "
-                "name the OME-TIFF to write, such as restored.ome.tiff."
-            )
-        return [out]
-    if out.is_file():
-        raise SettingsError(
-            f"-o {out} is a file and there are {len(sources)} movies: name a folder."
-        )
-    targets = [out / f"{_stem(source)}_restored.ome.tiff" for source in sources]
-    if len(set(targets)) < len(targets):
-        raise SettingsError(
-            "Two of the movies have the same name and would overwrite each other: "
-            "restore them into different folders."
-        )
-    return targets
-
-
-def _stem(source: Path) -> str:
-    name = source.resolve().name
-    for ending in (".tiff", ".tif", ".ome"):
-        name = name[: -len(ending)] if name.lower().endswith(ending) else name
-    return name
