@@ -122,7 +122,5 @@ def _jobs(
             target.with_name(f"{stem(target)}_preview.png") if preview else None,
             overwrite,
         )
-        for source, target in zip(
-            sources, targets_for(sources, out, "crappified"), strict=True
-        )
+        for source, target in zip(sources, targets, strict=True)
     ]
