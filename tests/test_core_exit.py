@@ -4,8 +4,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 OPENED = """
 from pssr_live.scanners.core import open_core
 from pssr_live.scanners.simulated import simulated_config
@@ -44,7 +42,6 @@ def exit_code(script: str) -> tuple[int, str]:
 
 
 def test_twelve_processes_exit_with_0() -> None:
-    pytest.importorskip("mm_test_adapters")
     scripts = [OPENED] * 2 + [SCANNING] * 2 + [DEMO] * 4 + [PROTECTED] * 4
     with ThreadPoolExecutor(2) as two:
         results = list(two.map(exit_code, scripts))

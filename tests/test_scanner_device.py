@@ -186,7 +186,6 @@ def test_a_missing_configuration_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_demo_camera_works_as_well() -> None:
-    pytest.importorskip("mm_test_adapters")
     core = open_core(Path("MMConfig_demo.cfg"))
     assert snap(core).shape == (512, 512)
     with pytest.raises(ScannerError, match="'Camera' is not a simulated scanner"):
@@ -197,7 +196,6 @@ def test_the_demo_camera_works_as_well() -> None:
 
 
 def test_a_shutter_of_the_microscope_opens_for_the_scan(core: ScanCore) -> None:
-    pytest.importorskip("mm_test_adapters")
     core.loadDevice("Shutter", "DemoCamera", "DShutter")
     core.initializeDevice("Shutter")
     core.setShutterDevice("Shutter")
