@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -210,6 +211,25 @@ def test_a_failing_scanner_ends_the_run_with_its_reason(
     assert len(got.shapes) == 3
     assert core.mda.status.finish_reason == FinishReason.ERRORED
     assert not core.isSequenceRunning()
+
+
+def test_an_adapters_last_frames_do_not_slip_between_two_questions() -> None:
+    core = open_core(Path("MMConfig_demo.cfg"))
+    try:
+        core.setExposure(1)
+        core.startSequenceAcquisition(2, 0, True)
+        frames = []
+        # The slowest caller there is: all comes between its two questions.
+        while True:
+            if core.getRemainingImageCount():
+                frames.append(core.popNextImage())
+                continue
+            time.sleep(0.3)
+            if not core.isSequenceRunning():
+                break
+        assert len(frames) == 2
+    finally:
+        close_core(core)
 
 
 def test_the_last_frames_do_not_slip_between_two_questions(core: ScanCore) -> None:

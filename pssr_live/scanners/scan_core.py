@@ -9,7 +9,7 @@
 * the frame buffer holds a whole number of frames, so that it wraps without loss;
 * the C++ shutter opens for a Python camera, and none is needed.
 
-Cameras from C++ adapters pass through untouched.
+Cameras from C++ adapters gain by the last frame only; all else passes through.
 """
 
 from __future__ import annotations
@@ -129,9 +129,8 @@ class ScanCore(UniMMCore):
 
     def getRemainingImageCount(self) -> int:
         """Return how many frames wait in the buffer."""
-        running = self._scanning()
         count = int(super().getRemainingImageCount())
-        self._saw_none_left = running and count == 0
+        self._saw_none_left = count == 0
         return count
 
     def isSequenceRunning(self, cameraLabel: str | None = None) -> bool:
@@ -142,17 +141,18 @@ class ScanCore(UniMMCore):
         ScannerError
             Once, if a Python scanner failed in the sequence.
         """
-        if self._py_camera(cameraLabel) is None:
-            return bool(super().isSequenceRunning())
-        if self._acquisition_thread is None:
+        python = self._py_camera(cameraLabel) is not None
+        if python and self._acquisition_thread is None:
             return False
-        if self._scanning():
+        if self._scanning() if python else super().isSequenceRunning():
             return True
-        if self._saw_none_left and len(self._seq_buffer):
+        if self._saw_none_left and super().getRemainingImageCount():
             # The last frames came after the caller counted none and before it asks
             # here. Telling it "ended" now would make it leave without them.
             self._saw_none_left = False
             return True
+        if not python:
+            return False
         self._acquisition_thread = None
         self._shutter(open_=False)
         self._raise_failure()
