@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pssr_live.training.crappify import Ranges, crappify, draw, recorded
+from pssr_live.training.batches import cut, scan
+from pssr_live.training.crappify import Ranges
 from pssr_live.training.network import Architecture, FastNet
 
 Report = Callable[[float, int, float], None]
@@ -106,67 +107,11 @@ def _step(
 ) -> torch.Tensor:
     a = net.architecture
     clips = cut(pool, plan.batch, a.n_frames, plan.crop * a.scale, generator)
-    how = draw(plan.ranges, plan.batch, generator)
-    low = crappify(clips, a.scale, how, generator)
-    goal = recorded(clips[:, a.target : a.target + 1], how)[:, 0]
-    valid = draw_valid(plan.batch, a, plan.short_share, generator)
-    restored = net(low, valid)
+    batch = scan(clips, a, plan.ranges, plan.short_share, generator)
+    restored = net(batch.frames, batch.valid)
     # Judged in brightness, not in recorded units: a dim recording counts as much.
-    error = (restored - goal) / how.gain[:, 0]
+    error = (restored - batch.goal) / batch.gain
     return torch.sqrt(error**2 + 1e-6).mean()
-
-
-def cut(
-    pool: torch.Tensor,
-    count: int,
-    frames: int,
-    side: int,
-    generator: torch.Generator,
-) -> torch.Tensor:
-    """Cut `count` random windows, turned and mirrored: (count, frames, side, side)."""
-
-    def pick(high: int) -> int:
-        return int(torch.randint(high, (), generator=generator))
-
-    windows = []
-    for _ in range(count):
-        clip = pool[pick(pool.shape[0])]
-        first = pick(clip.shape[0] - frames + 1)
-        top, left = (pick(extent - side + 1) for extent in clip.shape[1:])
-        window = clip[first : first + frames, top : top + side, left : left + side]
-        if pick(2):
-            window = window.flip(0)
-        if pick(2):
-            window = window.flip(2)
-        if pick(2):
-            window = window.flip(1)
-        if pick(2):
-            window = window.transpose(1, 2)
-        windows.append(window.float())
-    return torch.stack(windows)
-
-
-def draw_valid(
-    count: int, a: Architecture, short_share: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Draw which frames each window has: (count, n_frames) of 0 and 1.
-
-    A short window is one that begins or ends too early, or that has holes; the
-    target frame itself is always there.
-    """
-    valid = torch.ones(count, a.n_frames)
-    for window in valid:
-        if float(torch.rand((), generator=generator)) >= short_share:
-            continue
-        if float(torch.rand((), generator=generator)) < 0.7:
-            past = int(torch.randint(a.target + 1, (), generator=generator))
-            future = int(torch.randint(a.lookahead + 1, (), generator=generator))
-            window[: a.target - past] = 0
-            window[a.target + future + 1 :] = 0
-        else:
-            window[torch.rand(a.n_frames, generator=generator) < 0.4] = 0
-        window[a.target] = 1
-    return valid
 
 
 def _follow(average: FastNet, net: FastNet, keep: float) -> None:
