@@ -86,6 +86,11 @@ class ModelCard(_Strict):
     sample: Sample
     training: Training
     metrics: dict[str, dict[str, float]]
+    foreign: dict[str, dict[str, tuple[float, float, float]]] = Field(
+        default={},
+        description="Source and degradation, neither learned from -> normalised PSNR "
+        "in dB of the model, of bicubic interpolation and of the classical method.",
+    )
     sha256: dict[str, str]
 
     @model_validator(mode="after")

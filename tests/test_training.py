@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,11 @@ CLEAN = Ranges(
     gain=(1, 1),
     offset=(0, 0),
     spoiled_share=0,
+    point_share=0,
+    area_share=0,
+    bidirectional_share=0,
+    flicker_share=0,
+    clipped_share=0,
 )
 ABOUT = {
     "version": "0",
@@ -63,6 +69,39 @@ def test_the_scan_lies_on_exact_pixel_centres(scale: int) -> None:
         assert torch.allclose(profile[inner], centres[inner], atol=1e-4)
 
 
+def test_a_box_is_the_mean_of_its_pixels() -> None:
+    boxes = replace(CLEAN, area_share=1)
+    clips = torch.rand(2, 3, 32, 48)
+    low = crappify(clips, 4, draw(boxes, 2, generator()), generator())
+    mean = functional.avg_pool2d(clips, 4)
+    assert torch.allclose(low, mean, atol=1e-5)
+
+
+def test_lines_scanned_backwards_are_displaced() -> None:
+    there = replace(CLEAN, bidirectional_share=1, bidirectional_px=(1, 1))
+    ramp = torch.arange(64.0).expand(1, 1, 64, 64) / 64
+    low = crappify(ramp, 4, draw(there, 1, generator()), generator())[0, 0]
+    shift = (low[1::2] - low[::2])[:, 3:-3]
+    assert torch.allclose(shift, torch.full_like(shift, 1 / 64), atol=1e-5)
+
+
+def test_frames_flicker_as_wholes() -> None:
+    unsteady = replace(CLEAN, flicker_share=1, flicker=(0.05, 0.05))
+    flat = torch.full((1, 400, 8, 8), 0.5)
+    low = crappify(flat, 4, draw(unsteady, 1, generator()), generator())[0]
+    assert float(low.std((1, 2)).max()) < 1e-6
+    assert float(low.mean((1, 2)).std()) == pytest.approx(0.025, rel=0.15)
+
+
+def test_a_clipped_recording_stays_within_black_and_white() -> None:
+    clipped = replace(CLEAN, clipped_share=1, noise_free_share=0, photons=(5, 5))
+    how = draw(clipped, 8, generator())
+    low = crappify(torch.full((8, 2, 32, 32), 0.8), 4, how, generator())
+    assert float(low.min()) >= 0
+    assert (low.amax((1, 2, 3)) <= how.white[:, 0, 0, 0]).all()
+    assert (low == how.white).any()
+
+
 def test_the_noise_is_that_of_the_photons() -> None:
     flat = torch.full((1, 1, 256, 256), 0.5)
     ranges = Ranges(
@@ -73,6 +112,8 @@ def test_the_noise_is_that_of_the_photons() -> None:
         offset=(0.1, 0.1),
         spoiled_share=0,
         jitter_px=(0, 0),
+        flicker_share=0,
+        clipped_share=0,
     )
     how = draw(ranges, 1, generator())
     low = crappify(flat, 4, how, generator())

@@ -9,9 +9,11 @@ from pssr_live.commands.crappify import crappify
 from pssr_live.commands.demo import demo
 from pssr_live.commands.doctor import doctor
 from pssr_live.commands.evaluate import evaluate
+from pssr_live.commands.export import export
 from pssr_live.commands.models import models
 from pssr_live.commands.restore import restore
 from pssr_live.commands.run import run
+from pssr_live.commands.train import train
 
 app = typer.Typer(
     name="pssr-live",
@@ -21,5 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (demo, run, restore, crappify, calibrate, evaluate, models, doctor):
+for command in (
+    *(demo, run, restore, crappify, calibrate),
+    *(train, export, evaluate, models, doctor),
+):
     app.command()(command)

@@ -21,17 +21,24 @@ from torch.nn import functional
 class Ranges:
     """Ranges (low, high) that degradations are drawn from; lengths in HR pixels."""
 
-    blur_px: tuple[float, float] = (0.0, 1.2)
+    blur_px: tuple[float, float] = (0.0, 1.6)
     sharp_share: float = 0.5  # clips that are not blurred beyond their own PSF
     dwell_fraction: tuple[float, float] = (0.0, 1.0)
-    jitter_px: tuple[float, float] = (0.0, 0.8)
-    photons: tuple[float, float] = (6.0, 400.0)  # at brightness 1, log-uniform
-    noise_free_share: float = 0.05
-    read_noise: tuple[float, float] = (0.001, 0.04)  # in units of brightness 1
+    point_share: float = 0.25  # the beam stops at pixel centres
+    area_share: float = 0.25  # averaged over lines too: a box, or binning
+    jitter_px: tuple[float, float] = (0.0, 1.0)
+    bidirectional_px: tuple[float, float] = (-1.0, 1.0)
+    bidirectional_share: float = 0.15
+    photons: tuple[float, float] = (5.0, 1500.0)  # at brightness 1, log-uniform
+    noise_free_share: float = 0.15
+    read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
+    flicker: tuple[float, float] = (0.0, 0.05)  # of the brightness, frame to frame
+    flicker_share: float = 0.2
+    clipped_share: float = 0.25  # nothing is recorded below black or above white
     gain: tuple[float, float] = (0.2, 2.0)  # log-uniform
     offset: tuple[float, float] = (-0.05, 0.10)
     spoiled_pixels: tuple[float, float] = (0.0, 0.01)
-    spoiled_share: float = 0.3
+    spoiled_share: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,10 @@ class Draw:
 
     blur_px: torch.Tensor
     dwell_fraction: torch.Tensor
+    line_fraction: torch.Tensor
+    bidirectional_px: torch.Tensor
+    flicker: torch.Tensor
+    white: torch.Tensor
     jitter_px: torch.Tensor
     photons: torch.Tensor
     read_noise: torch.Tensor
@@ -56,7 +67,7 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         return low_high[0] + (low_high[1] - low_high[0]) * part
 
     def log_uniform(low_high: tuple[float, float]) -> torch.Tensor:
-        low, high = torch.tensor(low_high).log().tolist()
+        low, high = torch.tensor(low_high).clamp_min(1e-9).log().tolist()
         return uniform((low, high)).exp()
 
     def where(share: float, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
@@ -65,15 +76,24 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
 
     none = torch.zeros(clips, 1, 1, 1)
     noise_free = torch.full_like(none, 1e6)
-    read_noise = uniform(ranges.read_noise)
+    read_noise = log_uniform(ranges.read_noise)
+    dwell = where(ranges.point_share, none, uniform(ranges.dwell_fraction))
     photons = log_uniform(ranges.photons)
     photons = where(ranges.noise_free_share, noise_free, photons)
     return Draw(
         blur_px=where(ranges.sharp_share, none, uniform(ranges.blur_px)),
-        dwell_fraction=uniform(ranges.dwell_fraction),
+        dwell_fraction=dwell,
+        line_fraction=where(ranges.area_share, dwell, none),
+        bidirectional_px=where(
+            ranges.bidirectional_share, uniform(ranges.bidirectional_px), none
+        ),
+        flicker=where(ranges.flicker_share, uniform(ranges.flicker), none),
+        white=where(
+            ranges.clipped_share, uniform((0.7, 1.5)), torch.full_like(none, torch.inf)
+        ),
         jitter_px=uniform(ranges.jitter_px) * uniform((0, 1)),
         photons=photons,
-        read_noise=torch.where(photons > 1e5, none, read_noise * uniform((0, 1))),
+        read_noise=torch.where(photons > 1e5, none, read_noise),
         gain=log_uniform(ranges.gain),
         offset=uniform(ranges.offset),
         spoiled=where(ranges.spoiled_share, uniform(ranges.spoiled_pixels), none),
@@ -104,6 +124,8 @@ def crappify(
     """
     scanned = _jittered(_sample_rows(clips, scale, how), how, generator)
     scanned = _sample_columns(scanned, scale, how).clamp_min(0)
+    shape = (*scanned.shape[:2], 1, 1)
+    scanned = scanned * (1 + how.flicker * _normal(shape, generator)).clamp_min(0)
     # Above ~1000 photons the normal distribution stands in for Poisson's.
     mean = scanned * how.photons
     shot = torch.poisson(mean.clamp_max(1000), generator=generator)
@@ -112,6 +134,8 @@ def crappify(
     noisy = torch.where(how.photons > 1e5, scanned, noisy)
     noisy = noisy + how.read_noise * _normal(noisy.shape, generator)
     noisy = _spoil(noisy, how, generator)
+    dark = torch.where(how.white.isinf(), -torch.inf, 0.0)
+    noisy = noisy.clamp(dark, how.white)
     return recorded(noisy, how)
 
 
@@ -120,9 +144,14 @@ def recorded(brightness: torch.Tensor, how: Draw) -> torch.Tensor:
     return brightness * how.gain + how.offset
 
 
-def _gaussian(sigma: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    # The floor leaves a kernel that only interpolates to the pixel centre.
-    weight = torch.exp(-0.5 * (at / sigma.clamp_min(0.45)) ** 2)
+def _kernel(sigma: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """Weights of pixels `at` from the beam: a Gaussian, or cubic interpolation."""
+    gaussian = torch.exp(-0.5 * (at / sigma.clamp_min(0.45)) ** 2)
+    away = at.abs()
+    near = 1.5 * away**3 - 2.5 * away**2 + 1
+    far = -0.5 * away**3 + 2.5 * away**2 - 4 * away + 2
+    cubic = torch.where(away < 1, near, torch.where(away < 2, far, 0.0))
+    weight = torch.where(sigma < 0.3, cubic, gaussian)
     return weight / weight.sum(-1, keepdim=True)
 
 
@@ -150,16 +179,18 @@ def _taps(scale: int) -> torch.Tensor:
 
 
 def _sample_rows(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
-    kernel = _gaussian(how.blur_px[:, :, 0, 0], _taps(scale))
-    return _apply(clips, kernel, scale, axis=2)
+    return _apply(clips, _swept(how.blur_px, how.line_fraction, scale), scale, axis=2)
 
 
 def _sample_columns(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
-    at = _taps(scale)
-    steps = torch.linspace(-0.5, 0.5, 9) * scale
-    path = how.dwell_fraction[:, :, 0, 0] * steps  # (N, 9): where the beam was
-    weight = _gaussian(how.blur_px, at - path[:, None, :, None])
-    return _apply(clips, weight[:, 0].mean(1), scale, axis=3)
+    return _apply(clips, _swept(how.blur_px, how.dwell_fraction, scale), scale, axis=3)
+
+
+def _swept(sigma: torch.Tensor, share: torch.Tensor, scale: int) -> torch.Tensor:
+    """Return the weights (N, taps) of a beam that sweeps over a share of a pixel."""
+    steps = torch.arange(scale) - (scale - 1) / 2
+    path = share[:, :, 0] * steps  # (N, 1, scale): where the beam was
+    return _kernel(sigma, _taps(scale) - path[:, :, :, None])[:, 0].mean(1)
 
 
 def _jittered(
@@ -167,6 +198,7 @@ def _jittered(
 ) -> torch.Tensor:
     n, t, height, width = rows.shape
     shift = how.jitter_px * _normal((n, t, height, 1), generator)
+    shift = shift + how.bidirectional_px * (torch.arange(height)[:, None] % 2)
     at = (torch.arange(width) + shift).clamp(0, width - 1)
     low = at.floor().long().clamp_max(width - 2)
     part = at - low

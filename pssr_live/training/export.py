@@ -8,7 +8,10 @@ self-test is what that network gave: every engine is held to it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +79,7 @@ def _write_onnx(net: FastNet, path: Path) -> None:
         "frames": {0: "windows", 2: "height", 3: "width"},
         "valid": {0: "windows"},
     }
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet("torch.onnx"):
         # The exporter remarks that both inputs share the name of one axis.
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -91,6 +94,18 @@ def _write_onnx(net: FastNet, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger's remarks on what else could be installed to itself."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _write_self_test(net: FastNet, path: Path) -> None:

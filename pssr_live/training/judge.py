@@ -46,8 +46,13 @@ def examples(clips: torch.Tensor, net: FastNet, photons: float) -> list[Example]
         offset=(OFFSET, OFFSET),
         read_noise=(0.02, 0.02),
         dwell_fraction=(1, 1),
+        point_share=0,
+        area_share=0,
         sharp_share=1,
         jitter_px=(0.2, 0.2),
+        bidirectional_share=0,
+        flicker_share=0,
+        clipped_share=0,
         spoiled_share=0,
     )
     generator = torch.Generator().manual_seed(7)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pssr_live.card import ModelCard
 from pssr_live.storage.preview import Panel, write_preview
+from pssr_live.training.foreign import Scores
 from pssr_live.training.judge import Example, run
 from pssr_live.training.network import FastNet
 
@@ -46,6 +47,7 @@ def page(card: ModelCard) -> str:
         "Classical: the mean of the window, a Gaussian of half a raw pixel, bicubic. "
         "The scans were made from the truth by computation, at the photons named.",
         "",
+        *_abroad(card),
         "Where it fails:",
         "",
         *(f"* {limit}" for limit in card.limits),
@@ -56,6 +58,33 @@ def page(card: ModelCard) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _abroad(card: ModelCard) -> list[str]:
+    """Return the table of gains on what was never learned from."""
+    if not card.foreign:
+        return []
+    rows = {
+        source: {how: Scores(*three).gain for how, three in found.items()}
+        for source, found in card.foreign.items()
+    }
+    gains = np.array([[*row.values()] for row in rows.values()])
+    ways = next(iter(rows.values()))
+    return [
+        "Abroad: sources *and* degradations that it never learned from. The table says "
+        "by how many dB it is better (or, below 0, worse) than the better of bicubic "
+        "interpolation and the classical method, in normalised PSNR. Mean "
+        f"{gains.mean():+.2f} dB, worst {gains.min():+.2f} dB, below 0 in "
+        f"{(gains < 0).sum()} of {gains.size}.",
+        "",
+        f"| | {' | '.join(row_name for row_name in rows)} |",
+        f"| --- |{' --- |' * len(rows)}",
+        *(
+            f"| {how} | {' | '.join(f'{row[how]:+.2f}' for row in rows.values())} |"
+            for how in ways
+        ),
+        "",
+    ]
 
 
 def draw(net: FastNet, example: Example, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,8 @@ from pssr_live.errors import SettingsError
 from pssr_live.training.clips import PoolPlan, build_pool
 from pssr_live.training.crappify import Ranges
 from pssr_live.training.export import export
-from pssr_live.training.judge import examples, judge
+from pssr_live.training.foreign import abroad
+from pssr_live.training.judge import examples, judge, run
 from pssr_live.training.network import FastNet
 from pssr_live.training.page import draw, page
 from pssr_live.training.recipes import RECIPES, Recipe
@@ -60,7 +62,7 @@ def trained(name: str, data: Path, work: Path) -> FastNet:
             start = trained(recipe.begins_from, data, work).state_dict()
         pool = _pool(recipe.pool, recipe.stills(data), work)
         rate = 1e-3 if start is None else 6e-4
-        plan = TrainPlan(budget_s=recipe.budget_s, learning_rate=rate)
+        plan = TrainPlan(budget_s=recipe.budget_s, learning_rate=rate, loss="psnr")
         net = train(recipe.architecture, pool, plan, _progress, start)
         save_file(net.state_dict(), weights)
     net.load_state_dict(load_file(weights))
@@ -85,7 +87,7 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
         folder,
         about
         | {
-            "version": "1.0.0",
+            "version": "1.1.0",
             "licence": "BSD-3-Clause",
             "tolerance": 1e-3,
             "training": training,
@@ -93,6 +95,13 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
                 f"{test}, {PHOTONS:g} photons": judge(net, found)
                 for test, found in shown.items()
             },
+            "foreign": abroad(
+                partial(run, net, valid=np.ones(net.architecture.n_frames)),
+                {source: read(data) for source, read in recipe.foreign.items()},
+                n_frames=net.architecture.n_frames,
+                lookahead=net.architecture.lookahead,
+                scale=net.architecture.scale,
+            ),
         },
     )
     first = next(iter(shown.values()))

@@ -1,8 +1,10 @@
-"""Train one network for a given time, and say how it does on scenes never seen.
+"""A network that is learning: one step at a time, and all that a resume needs.
 
-The loop is short on purpose: cut, crappify, restore, compare, step. The budget is
-counted in seconds of this process's own CPU (or wall time on a GPU), because a
-budget in steps would favour slow networks and one in wall time a quiet machine.
+A step is short on purpose: cut, crappify, restore, compare, step. Everything random
+in it follows from the seed and the number of the step, so a training that was killed
+goes on as if it had not been. The budget is counted in steps, or in seconds of this
+process's own CPU (wall time on a GPU): steps would favour slow networks, and wall
+time a quiet machine.
 """
 
 from __future__ import annotations
@@ -10,15 +12,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
+import numpy as np
 import torch
+from lightning_fabric import Fabric
 
-from pssr_live.training.batches import cut, scan
+from pssr_live.training.batches import Batch, cut, scan
 from pssr_live.training.crappify import Ranges
+from pssr_live.training.losses import LOSSES
 from pssr_live.training.network import Architecture, FastNet
 
 Report = Callable[[float, int, float], None]
+REPORTED = 50  # steps
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +35,19 @@ class TrainPlan:
     Attributes
     ----------
     budget_s : float
-        CPU seconds to spend.
+        Seconds to spend; heeded only if `steps` is None.
+    steps : int, optional
+        Steps to make.
     batch, crop : int
         Windows in a step, and their side in low-resolution pixels.
     short_share : float
         Windows that lack frames, so that the first frames of a stream are good.
+    loss : str
+        One of `losses.LOSSES`.
     """
 
     budget_s: float = 600.0
+    steps: int | None = None
     batch: int = 8
     crop: int = 32
     learning_rate: float = 1e-3
@@ -44,6 +56,7 @@ class TrainPlan:
     short_share: float = 0.3
     ema: float = 0.999
     seed: int = 0
+    loss: str = "charbonnier"
     ranges: Ranges = field(default_factory=Ranges)
 
 
@@ -54,7 +67,7 @@ def train(
     report: Report,
     start: dict[str, torch.Tensor] | None = None,
 ) -> FastNet:
-    """Train a network on `pool` and return its running average, ready for use.
+    """Train a network on the CPU and return its running average, ready for use.
 
     Parameters
     ----------
@@ -69,52 +82,148 @@ def train(
     start : state dict, optional
         Weights to begin from.
     """
-    torch.manual_seed(plan.seed)
-    generator = torch.Generator().manual_seed(plan.seed)
-    net, average = FastNet(architecture), FastNet(architecture)
-    if start is not None:
-        net.load_state_dict(start)
-    average.load_state_dict(net.state_dict())
-    optimiser = torch.optim.AdamW(
-        net.parameters(), betas=(0.9, 0.99), weight_decay=plan.weight_decay
-    )
-    begun, steps, losses = time.process_time(), 0, 0.0
-    while (used := (time.process_time() - begun) / plan.budget_s) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = plan.learning_rate * _schedule(used, plan.warm_up)
-        loss = _step(net, pool, plan, generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        steps += 1
-        _follow(average, net, min(plan.ema, steps / (steps + 10)))
-        losses += float(loss.detach())
-        if steps % 200 == 0:
-            report(used, steps, losses / 200)
+    trainer = Trainer(architecture, plan, Fabric(accelerator="cpu", devices=1), start)
+    losses = 0.0
+    while trainer.used < 1:
+        losses += float(trainer.step(lambda: trainer.batch(pool, trainer.steps)))
+        if trainer.steps % REPORTED == 0:
+            report(trainer.used, trainer.steps, losses / REPORTED)
             losses = 0.0
-    return average.eval()
+    return trainer.average.eval()
 
 
-def _schedule(used: float, warm_up: float) -> float:
+def schedule(used: float, warm_up: float) -> float:
+    """Return the learning rate as a share of the highest: warm-up, then a cosine."""
     if used < warm_up:
         return used / warm_up + 0.01
     return 0.5 + 0.5 * math.cos(math.pi * (used - warm_up) / (1 - warm_up))
 
 
-def _step(
-    net: FastNet, pool: torch.Tensor, plan: TrainPlan, generator: torch.Generator
-) -> torch.Tensor:
-    a = net.architecture
-    clips = cut(pool, plan.batch, a.n_frames, plan.crop * a.scale, generator)
-    batch = scan(clips, a, plan.ranges, plan.short_share, generator)
-    restored = net(batch.frames, batch.valid)
-    # Judged in brightness, not in recorded units: a dim recording counts as much.
-    error = (restored - batch.goal) / batch.gain
-    return torch.sqrt(error**2 + 1e-6).mean()
+def part_of(tensors: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
+    """Return the tensors named `part.`, without that beginning."""
+    return {
+        name.removeprefix(f"{part}."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"{part}.")
+    }
 
 
-def _follow(average: FastNet, net: FastNet, keep: float) -> None:
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-            kept.lerp_(new, 1 - keep)
+class Trainer:
+    """The network, its running average, its optimiser, and how far they are.
+
+    Attributes
+    ----------
+    average : FastNet
+        The running average of the weights: what is judged and exported.
+    steps : int
+        Steps made.
+    spent_s : float
+        Seconds spent in them.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        plan: TrainPlan,
+        fabric: Fabric,
+        start: dict[str, torch.Tensor] | None = None,
+    ) -> None:
+        self.architecture, self.plan, self.fabric = architecture, plan, fabric
+        torch.manual_seed(plan.seed)
+        self.net, self.average = FastNet(architecture), FastNet(architecture)
+        if start is not None:
+            self.net.load_state_dict(start)
+        self.average.load_state_dict(self.net.state_dict())
+        fabric.to_device(self.average)
+        optimiser = torch.optim.AdamW(
+            self.net.parameters(), betas=(0.9, 0.99), weight_decay=plan.weight_decay
+        )
+        # The plain ones hold the state; the wrapped ones know device and precision.
+        self._optimiser = optimiser
+        self._wrapped, self._stepped = fabric.setup(self.net, optimiser)
+        self._loss = LOSSES[plan.loss]
+        self.steps, self.spent_s = 0, 0.0
+
+    @property
+    def used(self) -> float:
+        """Share of the budget that is used up."""
+        if self.plan.steps is not None:
+            return self.steps / self.plan.steps
+        return self.spent_s / self.plan.budget_s
+
+    def batch(self, pool: torch.Tensor, number: int) -> Batch:
+        """Make the batch of one step: always the same for the same number."""
+        plan, a = self.plan, self.architecture
+        seed = np.random.SeedSequence([plan.seed, self.fabric.global_rank, number])
+        state = int(seed.generate_state(1, np.uint64)[0] >> 1)
+        generator = torch.Generator().manual_seed(state)
+        clips = cut(pool, plan.batch, a.n_frames, plan.crop * a.scale, generator)
+        return scan(clips, a, plan.ranges, plan.short_share, generator)
+
+    def step(self, make: Callable[[], Batch]) -> torch.Tensor:
+        """Learn from the batch that `make` returns; gives the loss back.
+
+        Making the batch, or waiting for it, counts as time spent.
+        """
+        begun = self._now()
+        batch = make()
+        rate = self.plan.learning_rate * schedule(self.used, self.plan.warm_up)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        there = {
+            f.name: self.fabric.to_device(getattr(batch, f.name)) for f in fields(batch)
+        }
+        batch = Batch(**there)
+        restored = self._wrapped(batch.frames, batch.valid)
+        # Judged in brightness, not in recorded units: a dim recording counts as much.
+        loss = self._loss(restored / batch.gain, batch.goal / batch.gain)
+        self._optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self._wrapped, self._stepped, max_norm=1.0)
+        self._stepped.step()
+        self.steps += 1
+        self._follow()
+        spent = torch.tensor(self.spent_s + self._now() - begun, dtype=torch.float64)
+        # All processes must agree how far they are, or their rates would differ.
+        if self.fabric.world_size > 1:
+            spent = spent.to(self.fabric.device)
+            torch.distributed.all_reduce(spent)
+            spent = spent / self.fabric.world_size
+        self.spent_s = float(spent)
+        return loss.detach()
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+        """Return named tensors and numbers from which `restore` goes on."""
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for name, parameter in self.net.named_parameters():
+            for moment, value in self._optimiser.state.get(parameter, {}).items():
+                tensors[f"optimiser.{moment}.{name}"] = torch.as_tensor(value)
+        return tensors, {"steps": self.steps, "spent_s": self.spent_s}
+
+    def restore(
+        self, tensors: dict[str, torch.Tensor], steps: int, spent_s: float
+    ) -> None:
+        """Go on from what `state` returned."""
+        self.net.load_state_dict(part_of(tensors, "net"))
+        self.average.load_state_dict(part_of(tensors, "average"))
+        moments = {name: part_of(tensors, f"optimiser.{name}") for name in MOMENTS}
+        for name, parameter in self.net.named_parameters():
+            self._optimiser.state[parameter] = {
+                # The count of steps stays on the CPU, where the optimiser keeps it.
+                m: found[name] if m == "step" else self.fabric.to_device(found[name])
+                for m, found in moments.items()
+                if name in found
+            }
+        self.steps, self.spent_s = steps, spent_s
+
+    def _follow(self) -> None:
+        keep = min(self.plan.ema, self.steps / (self.steps + 10))
+        pairs = zip(self.average.parameters(), self.net.parameters(), strict=True)
+        with torch.no_grad():
+            for kept, new in pairs:
+                kept.lerp_(new, 1 - keep)
+
+    def _now(self) -> float:
+        on_cpu = self.fabric.device.type == "cpu"
+        return time.process_time() if on_cpu else time.perf_counter()

@@ -1,0 +1,105 @@
+"""Ranges of degradation around an instrument that was measured.
+
+Brightness 1 is the bright level of a picture: `bright_adu` less the offset.
+
+A network is to cope with one microscope on all days, not with all microscopes: what
+was measured becomes its value with a slack for another sample and another day, and
+for the uncertainty of the value. What was not measured stays as it is. So do `gain`
+and `offset`: they are about how well a picture is brought to the range 0..1, and not
+the detector's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+from pssr_live.calibration.values import Calibration, Measured
+from pssr_live.training.crappify import Ranges
+
+DIM = 3.0  # a sample as much dimmer, or brighter, than the calibrated one
+SHAKY = 2.0  # lines as much worse, or better, on another day
+BLUR_SLACK_PX = 0.3
+DWELL_SLACK = 0.2
+_SDS = 2.0  # of a value's uncertainty
+
+
+def calibrated(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
+    """Return `ranges` narrowed to the instrument of a calibration.
+
+    Parameters
+    ----------
+    ranges : Ranges
+        What holds for all that was not measured.
+    calibration : Calibration
+        From repeats of the coarse scans that are to be restored, or from a pair of a
+        coarse and a dense one.
+    scale : int
+        HR pixels from one low-density pixel to the next: repeats are measured in
+        low-density pixels, and ranges are in HR pixels.
+    """
+    if calibration.source.kind == "pair":
+        return _beam(ranges, calibration, scale)
+    return _lines(_detector(ranges, calibration), calibration, scale)
+
+
+def _detector(ranges: Ranges, calibration: Calibration) -> Ranges:
+    photons, bright = calibration.photons, calibration.bright_adu
+    offset, read_noise = calibration.offset_adu, calibration.read_noise_adu
+    if photons is None or bright is None or offset is None or photons <= 0:
+        return ranges
+    span = bright.value - offset.value
+    unsure = _SDS * (bright.uncertainty + offset.uncertainty) / span
+    ranges = replace(ranges, photons=_around(photons, DIM * (1 + unsure)))
+    if read_noise is None:
+        return ranges
+    # The same factor: half of the light makes the read noise twice as important.
+    relative = read_noise.value / span
+    return replace(ranges, read_noise=_around(relative, DIM * (1 + unsure)))
+
+
+def _lines(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
+    jitter = calibration.line_jitter_px
+    if jitter is None:
+        return ranges
+    slack = SHAKY * (1 + _SDS * jitter.uncertainty / jitter.value)
+    return replace(ranges, jitter_px=_around(jitter.value * scale, slack))
+
+
+def _beam(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
+    """Narrow the blur of the coarse scan beyond the dense one, and its dwell.
+
+    The slow axis has the blur alone. The fast axis has also the beam's way during a
+    dwell: of the length L, the variance L**2 / 12.
+    """
+    down, across = calibration.blur_y_px, calibration.blur_x_px
+    if down is None or across is None:
+        return ranges
+    slack = BLUR_SLACK_PX + _SDS * down.uncertainty
+    blur = (max(down.value - slack, 0.0), down.value + slack)
+    # A blur that was measured is there in every clip.
+    ranges = replace(ranges, blur_px=blur, sharp_share=0.0)
+    share = _dwell(down, across, scale)
+    slack = DWELL_SLACK + _SDS * share.uncertainty
+    low, high = ranges.dwell_fraction
+    inside = min(max(share.value, low), high)
+    return replace(
+        ranges,
+        dwell_fraction=(max(inside - slack, low), min(inside + slack, high)),
+    )
+
+
+def _dwell(down: Measured, across: Measured, scale: int) -> Measured:
+    """Return the part of a low-density pixel that the beam travels in a dwell."""
+    variance = 12 * max(across.value**2 - down.value**2, 0.0) / scale**2
+    chance = (across.value * across.uncertainty) ** 2
+    chance += (down.value * down.uncertainty) ** 2
+    error = 24 * sqrt(chance) / scale**2
+    share = sqrt(variance)
+    return Measured(
+        value=share, uncertainty=error / (2 * max(share, sqrt(error))) if error else 0.0
+    )
+
+
+def _around(value: float, factor: float) -> tuple[float, float]:
+    return value / factor, value * factor

@@ -1,0 +1,127 @@
+"""What can be wrong with a recipe or its images, named before training starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from cli import Cli
+from recipes import image, laboratory, learned
+
+from pssr_live.training.crappify import Ranges
+from pssr_live.training.degradations import ranges_of
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"training__minuts": 3}, ["training.minuts", "did you mean 'minutes'?"]),
+        ({"data__valdate": []}, ["data.valdate", "did you mean 'validate'?"]),
+        ({"network__xyz": 1}, ["network.xyz", "those known are kind, frames"]),
+        ({"sumary": "x"}, ["sumary", "did you mean 'summary'?"]),
+        ({"crappifier__photon": 4}, ["crappifier.photon", "did you mean 'photons'?"]),
+        ({"crappifier__photons": [9, 1]}, ["crappifier.photons", "[9, 1]"]),
+        ({"crappifier__photons": "few"}, ["crappifier.photons", "'few'"]),
+        ({"crappifier__sharp_share": 2}, ["sharp_share", "from 0 to 1"]),
+        ({"crappifier__calibration": "no.toml"}, ["no.toml", "calibrate"]),
+        ({"crappifier__calibration": 3}, ["crappifier.calibration is 3"]),
+        ({"name": "My Model"}, ["name", "My Model"]),
+        ({"summary": None}, ["summary", "missing"]),
+        ({"network__scale": 3}, ["network.scale", "got 3"]),
+        ({"network__lookahead": 1}, ["lookahead 1 is not less than frames, 1"]),
+        ({"training__minutes": 2}, ["minutes and steps are both given"]),
+        ({"training__loss": "l3"}, ["training.loss", "'l3'"]),
+        ({"training__batch": 2.5}, ["training.batch", "2.5"]),
+        ({"data__train": []}, ["names no images to learn from"]),
+        ({"data__validate": []}, ["names no images to judge on"]),
+        ({"data__train": ["nowhere"]}, ["training entry 'nowhere'", "names no file"]),
+        ({"data__train": ["empty"]}, ["'empty'", "holds no TIFF file"]),
+        ({"data__train": ["*.czi"]}, ["'*.czi'", "names no file"]),
+        ({"training__crop": 100}, ["200 x 200 pixels", "smaller crop"]),
+        ({"data__validate": ["good/1.tif"]}, ["good/1.tif is also a training source"]),
+        ({"data__validate": ["copy.tif"]}, ["copy.tif", "same pixels as"]),
+        ({"data__train": ["flat.tif"]}, ["Nothing is left of the 1", "1 constant"]),
+        ({"data__train": ["white.tif"]}, ["Nothing is left", "1 saturated"]),
+        ({"data__train": ["nan.tif"]}, ["Nothing is left", "NaN"]),
+        ({"data__train": ["colour.tif"]}, ["colour.tif", "colour (RGB)"]),
+        ({"data__channel": 2}, ["no channel 2"]),
+        ({"data__pixel_size_um": None}, ["data.pixel_size_um"]),
+        ({"data__clips": 10**9}, ["lower data.clips"]),
+        ({"training__begins_from": "mito"}, ["no model", "mito-mf5-x4"]),
+        ({"training__begins_from": "em-sf-x4"}, ["enlarges x4", "at 1 and x2"]),
+        ({"training__device": "gpu"}, ["1 GPU", 'training.device = "cpu"']),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_bad_recipes(
+    cli: Cli, tmp_path: Path, changes: dict[str, Any], said: list[str]
+) -> None:
+    if "training__device" in changes and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    recipe = laboratory(tmp_path, **changes)
+    (tmp_path / "empty").mkdir()
+    white, nan = image(5), image(6).astype(np.float32)
+    white[:50], nan[0, 0] = 65535, np.nan
+    for name, pixels in {
+        "copy": image(1),
+        "flat": np.full((120, 120), 3, np.uint8),
+        "white": white,
+        "nan": nan,
+        "colour": np.zeros((120, 120, 3), np.uint8),
+    }.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+    before = sorted(tmp_path.rglob("*"))
+    cli("train", recipe).assert_refused(*said)
+    left = set(tmp_path.rglob("*")) - set(before)
+    assert not any(path.suffix in (".npy", ".safetensors") for path in left)
+
+
+def test_bad_words(cli: Cli, tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path)
+    cli("train").assert_refused("no recipe", "--smoke")
+    cli("train", tmp_path / "no.toml").assert_refused("no.toml", "No such file")
+    cli("train", recipe, "--resume", "--overwrite").assert_refused("one of the two")
+    cli("train", recipe, "-o", recipe).assert_refused("recipe.toml")
+    cli("train", recipe, "-o", recipe / "run").assert_refused("recipe.toml")
+    cli("train", recipe, "-o", tmp_path).assert_refused("holds other things")
+    recipe.write_text("name = ")
+    cli("train", recipe).assert_refused("cannot be read")
+
+
+def test_a_typo_does_not_cost_the_training_that_is_there(
+    cli: Cli, tmp_path: Path
+) -> None:
+    recipe = laboratory(tmp_path)
+    learned(recipe, tmp_path / "recipe_run")
+    kept = (tmp_path / "recipe_run" / "last.safetensors").read_bytes()
+    recipe.write_text(recipe.read_text().replace('"good"', '"god"'))
+    cli("train", recipe, "--overwrite").assert_refused("'god'")
+    assert (tmp_path / "recipe_run" / "last.safetensors").read_bytes() == kept
+
+
+def test_short_movies_and_bad_images_are_notes(tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, network__frames=5)
+    film = np.stack([image(n).astype(np.float32) for n in range(20, 23)])
+    about = {"axes": "TYX"}
+    tifffile.imwrite(tmp_path / "good" / "a.ome.tif", film, ome=True, metadata=about)
+    tifffile.imwrite(tmp_path / "good" / "flat.tif", np.ones((120, 120), np.uint8))
+    notes = " ".join(learned(recipe, tmp_path / "run"))
+    assert "1 training movies have fewer frames than the window" in notes
+    assert "1 training images or files were skipped: 1 constant" in notes
+    assert "float32 and uint16: each is levelled on its own" in notes
+
+
+def test_a_table_overrides_ranges(tmp_path: Path) -> None:
+    ranges = ranges_of({"photons": [10, 20], "blur_px": 0.5}, 4, tmp_path)
+    assert ranges.photons == (10.0, 20.0)
+    assert ranges.blur_px == (0.5, 0.5)
+    assert ranges_of({}, 4, tmp_path) == Ranges()

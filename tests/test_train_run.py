@@ -1,0 +1,263 @@
+"""`pssr-live train` from a recipe to a model, stopped, killed, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from cli import Cli
+from PIL import Image
+from recipes import image, laboratory, learned, write_recipe
+from sessions import pixels
+
+from pssr_live.card import load_model
+from pssr_live.engines import EngineLadder
+from pssr_live.training.checkpoint import load
+from pssr_live.training.loop import Loop, made_ahead
+from pssr_live.training.trainer import Trainer
+from pssr_live.training.weights import network_of, read_weights
+
+FILES = {
+    *("run.json", "validation.npy", "last.safetensors", "best.safetensors"),
+    *("history.jsonl", "progress.json", "progress.png", "tiny-x2"),
+}
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(monkeypatch, capsys)
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    lines = (run / "history.jsonl").read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    a, b = (load(run / "last.safetensors")[0] for run in (one, other))
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, step: int, error: Any) -> None:
+    """Let the training meet an error once it has noted a step."""
+    noted = Loop._note
+
+    def note(self: Loop, loss: float) -> None:
+        noted(self, loss)
+        if self._trainer.steps == step:
+            raise error
+
+    monkeypatch.setattr(Loop, "_note", note)
+
+
+def test_a_recipe_becomes_a_model(cli: Cli, tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, data__simulated_share=0.25, training__loss="mix")
+    told = cli("train", recipe)
+    run = tmp_path / "recipe_run"
+    assert told.code == 0, told
+    assert "100.0 %  step 6  loss " in told.out
+    assert f"Model: {run / 'tiny-x2'}" in told.out
+    pools = {path.name for path in run.glob("pool_*.npy")}
+    assert {path.name for path in run.iterdir()} == FILES | pools
+    model = load_model(run / "tiny-x2")
+    card = model.card
+    assert (card.name, card.scale, card.n_frames) == ("tiny-x2", 2, 1)
+    assert card.sample.pixel_size_um == pytest.approx((0.09, 0.11))
+    assert card.training.data[:3] == ("0.tif", "1.tif", "2.tif")
+    assert card.training.cpu_seconds > 0
+    assert "from 3 files and judged on 1 held out" in card.limits[0]
+    for scores in card.metrics.values():
+        assert {"psnr_db", "bicubic_psnr_db", "classical_psnr_db"} <= set(scores)
+    assert "Learned from:" in (model.folder / "README.md").read_text()
+    for picture in (run / "progress.png", model.folder / "preview.png"):
+        with Image.open(picture) as shown:
+            assert np.asarray(shown.convert("L")).std() > 10
+    assert EngineLadder(model, only="onnxruntime").self_test_error <= 1e-5
+    raw = tmp_path / "raw.tif"
+    film = np.stack([image(n, 33) for n in range(3)])
+    tifffile.imwrite(raw, film, photometric="minisblack")
+    out = tmp_path / "restored.ome.tiff"
+    assert cli("restore", raw, "-o", out, "--model", model.folder).code == 0
+    assert [page.shape for page in pixels(out) if page is not None] == [(66, 66)] * 3
+
+
+def test_stopped_and_gone_on_with_equals_never_stopped(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = laboratory(tmp_path, network__frames=5)
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    learned(recipe, straight)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 4, KeyboardInterrupt())
+        told = cli("train", recipe, "-o", stopped)
+    assert told.code == 130
+    assert f"what was learned is in {stopped}: go on with --resume" in told.out
+    again = cli("train", recipe, "-o", stopped)
+    again.assert_refused("holds a training already", "--resume", "--overwrite")
+    pool = next(stopped.glob("pool_*.npy"))
+    made = pool.stat().st_mtime_ns
+    learned(recipe, stopped, resume=True)
+    assert pool.stat().st_mtime_ns == made
+    assert history(stopped) == history(straight)
+    assert same_weights(stopped, straight)
+
+
+def test_batches_made_ahead_come_in_order() -> None:
+    calls = []
+
+    def make(number: int) -> int:
+        calls.append(number)
+        time.sleep(0.002 * (number % 3))
+        return number**2
+
+    with made_ahead(make) as get:
+        assert [get(n) for n in range(5, 40)] == [n**2 for n in range(5, 40)]
+    assert len(calls) == len(set(calls))
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on(tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, training__steps=300)
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    words = [sys.executable, "-m", "pssr_live", "train", recipe, "-o", killed]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        while len(history(killed)) < 40 if (killed / "history.jsonl").exists() else 1:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < load(killed / "last.safetensors")[1]["steps"] < 300
+    learned(recipe, killed, resume=True)
+    learned(recipe, straight)
+    assert history(killed) == history(straight)
+    assert same_weights(killed, straight)
+
+
+def test_two_processes_train_together(tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["-m", "pssr_live", "train", str(recipe), "--json"]
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]
+    assert len(history(tmp_path / "recipe_run")) == 12  # losses and scores, once each
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), ["batch of 2", "training.crop"]),
+        (MemoryError(), ["not enough memory", "--resume"]),
+    ],
+)
+def test_a_device_without_memory(
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    words: list[str],
+) -> None:
+    recipe = laboratory(tmp_path)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 3, error)
+        told = cli("train", recipe)
+    assert told.code == 2
+    assert all(word in told.err for word in words)
+    write_recipe(recipe, training__batch=1)
+    learned(recipe, tmp_path / "recipe_run", resume=True)
+    assert history(tmp_path / "recipe_run")[-1]["step"] == 6
+
+
+def test_a_resume_holds_to_what_was_begun(cli: Cli, tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path)
+    nothing = cli("train", recipe, "--resume")
+    nothing.assert_refused("no training in", "leave out --resume")
+    run = tmp_path / "recipe_run"
+    learned(recipe, run)
+    write_recipe(recipe, network__scale=4)
+    cli("train", recipe, "--resume").assert_refused("'network'", "--overwrite")
+    write_recipe(recipe, training__steps=9)
+    learned(recipe, run, resume=True)
+    assert history(run)[-1]["step"] == 9
+    told = cli("train", recipe, "--overwrite", "--json")
+    assert told.json["model"] == str(run / "tiny-x2")
+    assert len(history(run)) == 18
+
+
+def test_a_loss_that_explodes_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stepped = Trainer.step
+
+    def step(self: Trainer, make: Any) -> torch.Tensor:
+        loss = stepped(self, make)
+        return loss * (math.nan if self.steps == 4 else 1)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    told = cli("train", laboratory(tmp_path))
+    assert told.code == 2
+    assert "loss is nan after 4 steps: lower training.learning_rate" in told.err
+    steps = load(tmp_path / "recipe_run" / "last.safetensors")[1]["steps"]
+    assert steps == 3
+
+
+def test_fine_tuning_begins_from_a_model(tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, network__frames=5, network__scale=4)
+    write_recipe(
+        recipe,
+        **{"network__frames": 5, "network__scale": 4, "training__steps": 1},
+        training__begins_from="mito-mf5-x4",
+        training__learning_rate=1e-9,
+    )
+    learned(recipe, tmp_path / "run")
+    tuned = load(tmp_path / "run" / "best.safetensors")[0]
+    for name, tensor in read_weights(load_model("mito-mf5-x4")).items():
+        assert torch.allclose(tensor, tuned[name], atol=1e-6)
+
+
+def test_models_are_exported_again(cli: Cli, tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, training__steps=2)
+    run = tmp_path / "recipe_run"
+    learned(recipe, run)
+    best, last, copy = (tmp_path / name for name in ("best", "last", "copy"))
+    assert cli("export", run, "-o", best).code == 0
+    assert cli("export", run, "-o", last, "--last").code == 0
+    assert cli("export", best, "-o", copy).code == 0
+    for folder in (best, last, copy):
+        assert load_model(folder).card.name == folder.name
+    one, two = (load_model(folder) for folder in (best, copy))
+    assert one.card.metrics == two.card.metrics
+    assert (
+        one.card.sha256["weights.safetensors"]
+        == (two.card.sha256["weights.safetensors"])
+    )
+    assert network_of(two).architecture.scale == 2
+    cli("export", run, "-o", best).assert_refused("holds a model already")
+    assert cli("export", run, "-o", best, "--overwrite").code == 0
+    cli("export", best, "-o", tmp_path / "new", "--last").assert_refused("no training")
+    cli("export", tmp_path / "none", "-o", tmp_path / "new").assert_refused("no model")
+    cli("export", run, "-o", tmp_path / "My Model").assert_refused("small letters")
+    (tmp_path / "things").mkdir()
+    (tmp_path / "things" / "note.txt").touch()
+    cli("export", run, "-o", tmp_path / "things").assert_refused("other things")
+
+
+@pytest.mark.slow
+def test_the_smoke_test_passes(cli: Cli) -> None:
+    told = cli("train", "--smoke", "--json")
+    assert told.code == 0, told
+    assert told.json["psnr_db"] >= told.json["classical_db"] + 1.5
+    assert told.json["passed"] is True
+    cli("train", "x.toml", "--smoke").assert_refused("alone")
