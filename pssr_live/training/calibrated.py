@@ -85,6 +85,7 @@ def _beam(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
     inside = min(max(share.value, low), high)
     return replace(
         ranges,
+        point_share=0.0,
         dwell_fraction=(max(inside - slack, low), min(inside + slack, high)),
     )
 

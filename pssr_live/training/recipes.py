@@ -98,6 +98,8 @@ FLUORESCENCE: dict[str, Any] = {
         "Made for fluorescence; not judged on electron microscopy.",
         "Learned motion up to 6 high-density pixels a frame, no more.",
         "Learned 5 photons a pixel (at the bright level) and more, no less.",
+        "Takes noise that neighbouring pixels share (a camera's, after binning or "
+        "smoothing) for structure.",
         "Behind interpolation on fast samples in scans that hardly have noise: see "
         "the table.",
         "Detail finer than the microscope's PSF cannot be restored, only invented.",
@@ -166,7 +168,7 @@ RECIPES = {
         fluorescence_stills,
         STILLS,
         FLUORESCENT,
-        1000,
+        1200,
         FLUORESCENCE
         | {
             "summary": "fluorescence of any kind, 4x per axis, one frame",
@@ -184,7 +186,7 @@ RECIPES = {
             for what, name in ELECTRON_TESTS.items()
         },
         ELECTRON,
-        1720,
+        1620,
         ELECTRONS | {"summary": "electron micrographs, 4x per axis, one frame"},
     ),
 }
