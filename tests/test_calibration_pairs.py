@@ -10,6 +10,7 @@ from cli import Cli
 from PIL import Image
 
 from pssr_live.calibration.pairs import fit_pair
+from pssr_live.calibration.stack import read_frames
 from pssr_live.calibration.values import Calibration, Measured
 from pssr_live.errors import SettingsError
 from pssr_live.samples.sample import make_sample
@@ -145,3 +146,32 @@ def test_the_command_refuses_and_leaves_nothing(cli: Cli, tmp_path: Path) -> Non
         *("calibrate", "--repeats", one, "-o", out, "--pixel-size-um", "-1")
     ).assert_refused("micrometres")
     assert not out.exists()
+
+
+def test_a_full_disk_leaves_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low, high = pair(ScanSettings(resolution=256), 2, (4, -6))
+    for name, pixels in (("low", low), ("high", high)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+    words = ("calibrate", "--low", tmp_path / "low.tif")
+    words += ("--high", tmp_path / "high.tif", "-o")
+
+    def full(*args: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = sorted(tmp_path.rglob("*"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)  # the second of the two files
+        refused = cli(*words, tmp_path / "new" / "out")
+    refused.assert_refused("No space left")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_frames_that_were_not_read_are_named(tmp_path: Path) -> None:
+    stack = np.arange(20 * 64 * 64).reshape(20, 64, 64).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "s.tif", stack, photometric="minisblack")
+    some = read_frames(tmp_path / "s.tif", most_px=10 * 64 * 64)
+    assert len(some.frames) == 10
+    assert "first 10 of 20" in some.notes("s.tif")[0]
+    assert read_frames(tmp_path / "s.tif").notes("s.tif") == ()

@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pssr_live.calibration.values import Measured
 from pssr_live.evaluation.pair import Real
 
+Rows = npt.NDArray[np.intp]
 Complex = npt.NDArray[np.complex128]
 EDGE_LOW_PX = 3  # what a displacement of less than a pixel and the blur bring in
 
@@ -47,15 +47,17 @@ class Degraded:
 
     def cost(self, values: Real, *, corrected: bool = True) -> float:
         """Return what is left of the low scan's variance, relative to it."""
-        low, seen, noise = self._inner(values)
+        low, seen, noise = self.inner(values)
         power = float(seen.var())
         power = max(power - noise * corrected, 1e-3 * power)
         both = float(np.mean((low - low.mean()) * (seen - seen.mean())))
         return 1 - both * abs(both) / power / float(low.var())
 
-    def line(self, values: Real) -> tuple[float, float]:
-        """Return the ratio of grey levels and the offset."""
-        low, seen, noise = self._inner(values)
+    def line(self, values: Real, rows: Rows | None = None) -> tuple[float, float]:
+        """Return the ratio of grey levels and the offset; of some rows only."""
+        low, seen, noise = self.inner(values)
+        if rows is not None:
+            low, seen = low[rows], seen[rows]
         both = float(np.mean((low - low.mean()) * (seen - seen.mean())))
         ratio = both / (float(seen.var()) - noise)
         return ratio, float(low.mean() - ratio * (seen.mean() + self._centre))
@@ -64,42 +66,12 @@ class Degraded:
         """Return what the low scan should be, and its correlation with what it is."""
         ratio, offset = self.line(values)
         seen = self.sampled(values)[0] + self._centre
-        low, inner, _ = self._inner(values)
+        low, inner, _ = self.inner(values)
         alike = float(np.corrcoef(low.ravel(), inner.ravel())[0, 1])
         return ratio * seen + offset, alike
 
-    def measured(self, values: Real, blunt_px: float) -> dict[str, Measured]:
-        """Return all values with the errors that the residuals allow.
-
-        `blunt_px` is the blur that comes out without the correction for noise. The
-        correction is not trusted to better than half of what it changes.
-        """
-        ratio, offset = self.line(values)
-        low, seen, _ = self._inner(values)
-        residual = low - ratio * (seen + self._centre) - offset
-        steps = np.diag([0.05, 0.05, 0.1, 0.1])
-        base = np.maximum(values, [-np.inf, -np.inf, 0.3, 0.3])
-        columns = [
-            ratio * (self._inner(base + h)[1] - self._inner(base - h)[1]) / h.sum() / 2
-            for h in steps
-        ]
-        columns += [seen + self._centre, np.ones_like(seen)]
-        slopes = np.stack([column.ravel() for column in columns], axis=1)
-        errors = residual.std() * np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
-        errors[2:4] = np.hypot(errors[2:4], (values[2:] - blunt_px) / 2)
-        names = ("shift_y_px", "shift_x_px", "blur_y_px", "blur_x_px")
-        best = [*values, ratio, offset]
-        return {
-            name: Measured(value=float(value), uncertainty=float(error))
-            for name, value, error in zip(
-                (*names, "gain_ratio", "offset_difference_adu"),
-                best,
-                errors,
-                strict=True,
-            )
-        }
-
-    def _inner(self, values: Real) -> tuple[Real, Real, float]:
+    def inner(self, values: Real) -> tuple[Real, Real, float]:
+        """Return both without their edges, and the variance of the noise."""
         seen, noise = self.sampled(values)
         inside = slice(self.edge, -self.edge)
         return self.low[inside, inside], seen[inside, inside], noise

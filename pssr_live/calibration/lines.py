@@ -45,22 +45,30 @@ def separate(frames: Real) -> Lines:
     across = gaussian_filter(mean, _SMOOTH_PX, order=(0, 1))
     known = np.stack([np.ones(mean.size), guide.ravel(), down.ravel()], axis=1)
     power = (across**2).sum(1) + 1e-12
-    # Where few pixels of a line decide its place, the fit takes some of their noise.
-    unfitted = np.sqrt(1 - np.minimum(across**2 / power[:, None], 0.5))
-    rests, squares, chances = [], [], []
+    parts = across**2 / power[:, None]
+    rests, moves, chances = [], [], []
     for before, after in pairwise(frames):
         apart = after - before
         slow = np.linalg.lstsq(known, apart.ravel(), rcond=None)[0]
         apart = apart - (known @ slow).reshape(apart.shape)
         moved = (apart * across).sum(1) / power
-        rest = (apart - moved[:, None] * across) / unfitted
-        squares.append(moved**2)
+        # What is left of a pixel's noise after the fit, where few pixels decide it.
+        rest = (apart - moved[:, None] * across) / np.sqrt(1 - np.minimum(parts, 0.5))
+        moves.append(moved)
         chances.append((rest**2 * across**2).sum(1) / power**2)
-        rests.append(rest)
-    square, chance = np.array(squares), np.array(chances)
+        rests.append(apart)
+    move, chance = np.array(moves), np.array(chances)
     # Lines with nothing in them say nothing about their place.
     weight = 1 / (chance + np.median(chance)) ** 2
-    each = (square - chance) / 2 / _kept_slope(frames) ** 2
+    square = move**2 - chance
+    found = max(float(np.average(square, weights=weight)), 0.0)
+    # A line's place is believed as far as jitter stands out of chance: the noise of
+    # bright pixels would be carried into dark ones else.
+    trust = found / (found + chance)
+    for rest, moved, part in zip(rests, move, trust, strict=True):
+        rest -= (part * moved)[:, None] * across
+        rest /= np.sqrt(1 - (part * (2 - part))[:, None] * np.minimum(parts, 0.5))
+    each = square / 2 / _kept_slope(frames) ** 2
     variance = float(np.average(each, weights=weight))
     spread = float(np.average((each - variance) ** 2, weights=weight))
     error = np.sqrt(spread * (weight**2).sum()) / weight.sum()

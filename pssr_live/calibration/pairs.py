@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from pssr_live.calibration.confidence import measured
 from pssr_live.calibration.degraded import Degraded
 from pssr_live.calibration.stack import Pixels, check_frames, check_still
 from pssr_live.calibration.values import Calibration, Source
@@ -82,7 +83,7 @@ def fit_pair(
         pixel_size_um=pixel_size_um,
         scale=scale,
     )
-    values: dict[str, Any] = dict(model.measured(found, blunt))
+    values: dict[str, Any] = dict(measured(model, found, blunt))
     missing = dict.fromkeys(_NOT_IN_A_PAIR, _NEEDS_REPEATS)
     calibration = Calibration(
         source=source, correlation=alike, not_identifiable=missing, **values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from pssr_live.evaluation.pair import Real
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.preview import BACKGROUND, COMPUTED, TEXT
 
-_PAGE = (1400, 920)
+_WIDTH_PX, _LEAST_HEIGHT_PX, _MARGIN_PX = 1400, 860, 40
 _LEFT, _RIGHT = (100, 130, 660, 620), (800, 130, 1360, 620)
 _TABLE_Y = 710
 _PANEL_PX = 420
+
+_Words = tuple[tuple[int, int], str, Any, int]  # where, what, colour, size
 
 
 def write_picture(path: Path, fit: RepeatsFit | PairFit) -> None:
@@ -31,9 +34,11 @@ def write_picture(path: Path, fit: RepeatsFit | PairFit) -> None:
     StorageError
         If the disk refuses.
     """
-    page = Image.new("RGB", _PAGE, BACKGROUND)
-    draw = ImageDraw.Draw(page)
     calibration = fit.calibration
+    table = _table(calibration)
+    below = table[-1][0][1] + _MARGIN_PX
+    page = Image.new("RGB", (_WIDTH_PX, max(_LEAST_HEIGHT_PX, below)), BACKGROUND)
+    draw = ImageDraw.Draw(page)
     names = " and ".join(Path(name).name for name in calibration.source.files)
     _text(draw, (40, 58), f"Calibration from {names}"[:90], TEXT, 28)
     if isinstance(fit, RepeatsFit):
@@ -41,7 +46,8 @@ def write_picture(path: Path, fit: RepeatsFit | PairFit) -> None:
         _draw_spectrum(draw, fit)
     else:
         _draw_pair(page, draw, fit)
-    _draw_table(draw, calibration)
+    for words in table:
+        _text(draw, *words)
     with disk_errors("The picture of the fit", path):
         page.save(path, "PNG")
 
@@ -100,26 +106,27 @@ def _grey(picture: Real, low: float, high: float) -> npt.NDArray[np.uint8]:
     return np.asarray(scaled * 255 + 0.5, np.uint8)
 
 
-def _draw_table(draw: ImageDraw.ImageDraw, calibration: Calibration) -> None:
-    """Write all values in two columns, those that are missing with their reason."""
-    rows: list[tuple[str, str, Any]] = [
-        (name, in_words(value), TEXT)
+def _table(calibration: Calibration) -> list[_Words]:
+    """Return all values in two columns, those that are missing with their reason."""
+    rows = [
+        (name, in_words(value))
         for name in type(calibration).model_fields
         if isinstance(value := getattr(calibration, name), Measured)
     ]
+    words: list[_Words] = []
     y = _TABLE_Y
-    for n, (name, text, colour) in enumerate(rows):
-        x = 40 + 690 * (n % 2)
-        y = _TABLE_Y + 30 * (n // 2)
-        _text(draw, (x, y), name, MUTED, 18)
-        _text(draw, (x + 270, y), text, colour, 18)
+    for n, (name, text) in enumerate(rows):
+        x, y = 40 + 690 * (n % 2), _TABLE_Y + 30 * (n // 2)
+        words += [((x, y), name, MUTED, 18), ((x + 270, y), text, TEXT, 18)]
     for name, why in calibration.not_identifiable.items():
+        words.append(((40, y + 28), name, MUTED, 16))
+        for line in wrap(f"not identifiable: {why}", 125):
+            y += 28
+            words.append(((310, y), line, COMPUTED, 16))
+    for line in (line for note in calibration.notes for line in wrap(note, 170)):
         y += 28
-        _text(draw, (40, y), name, MUTED, 16)
-        _text(draw, (310, y), f"not identifiable: {why}"[:130], COMPUTED, 16)
-    for note in calibration.notes:
-        y += 28
-        _text(draw, (40, y), note[:170], MUTED, 15)
+        words.append(((40, y), line, MUTED, 15))
+    return words
 
 
 def in_words(measured: Measured) -> str:

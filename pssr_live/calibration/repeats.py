@@ -6,19 +6,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
+from pssr_live.calibration.dark import check_dark, fit_dark
+from pssr_live.calibration.doubts import doubts
 from pssr_live.calibration.lines import Lines, separate
-from pssr_live.calibration.noise import BINS, noise_of
+from pssr_live.calibration.noise import BINS, FLATTEST, noise_of
 from pssr_live.calibration.spectrum import Detail, Spectrum, fit_spectrum
-from pssr_live.calibration.stack import Pixels, check_repeats
-from pssr_live.calibration.transfer import Transfer, fit_transfer
+from pssr_live.calibration.stack import Pixels, check_repeats, check_still, without_odd
+from pssr_live.calibration.transfer import Transfer, fit_transfer, steadied, straight
 from pssr_live.calibration.values import Calibration, Measured, Source
 from pssr_live.errors import SettingsError
+from pssr_live.evaluation.pair import Real
 
 _GAIN_ERROR = 0.1  # relative errors beyond which a value is not given
 _NOISE_ERROR = 0.05
 _PSF_ERROR = 0.2
-_OFFSET_ERROR_PHOTONS = 0.25
+_OFFSET_ERROR_PHOTONS = 0.1
+_BRIGHT_PERCENTILE = 99.8
 _BAD_MISFIT = 10.0
 _LEAST_BINS = 6
 _SLOPE_ERROR = 0.15  # found on the simulated scanner
@@ -53,7 +58,7 @@ def fit_repeats(
         Distance of neighbouring pixels.
     dark : ndarray of integers, (T, Y, X), optional
         Frames taken without light: they give offset and read noise directly.
-    detail : {"edges", "lines", "points"}
+    detail : {"edges", "lines", "points", "gold"}
         What the finest detail of the sample is; see `spectrum`.
 
     Raises
@@ -62,7 +67,9 @@ def fit_repeats(
         If no instrument can be fitted to the frames.
     """
     check_repeats(frames, name)
+    frames, odd = without_odd(frames)
     exact = frames.astype(np.float64)
+    check_still(exact, name)
     lines = separate(exact)
     noise = noise_of(exact, lines.differences)
     if len(noise.spread) < _LEAST_BINS:
@@ -70,14 +77,22 @@ def fit_repeats(
             f"{name} has clipped pixels in {BINS - len(noise.spread)} of {BINS} levels "
             "of brightness: raise the offset, or lower the gain, and scan again."
         )
-    transfer, spectrum = fit_transfer(noise), fit_spectrum(exact, detail)
+    flatter = noise_of(exact, lines.differences, FLATTEST / 3)
+    transfer = steadied(fit_transfer(noise), fit_transfer(flatter))
+    if transfer.misfit > _BAD_MISFIT:
+        transfer = straight(noise, transfer)
+    spectrum = fit_spectrum(exact, detail)
     known, missing = _detector(transfer, name)
     if dark is not None:
-        known |= _dark(dark)
+        check_dark(dark, frames, transfer)
+        known |= fit_dark(dark)
         missing = {why: text for why, text in missing.items() if why not in known}
+    known["bright_adu"] = _bright(exact)
     for found in (_jitter(lines), _psf(spectrum, pixel_size_um)):
         known |= found[0]
         missing |= found[1]
+    notes = _notes(transfer, known, detail, odd)
+    notes += doubts(frames, lines.differences, noise, transfer)
     source = Source(
         kind="repeats",
         files=(name,),
@@ -90,7 +105,7 @@ def fit_repeats(
         source=source,
         misfit=transfer.misfit,
         not_identifiable=missing,
-        notes=_notes(transfer, known, detail),
+        notes=notes,
         **values,
     )
     return RepeatsFit(calibration, transfer, spectrum)
@@ -107,40 +122,34 @@ def _detector(fit: Transfer, name: str) -> _Found:
             "dark and bright places, that were not filtered."
         )
     known = {"gain_adu_per_photon": _measured(fit.gain, fit.error[0])}
-    missing = {}
-    if fit.tells_dark and fit.error[1] <= _OFFSET_ERROR_PHOTONS * fit.gain:
+    if fit.misfit > _BAD_MISFIT:
+        why = "the noise is not that of photons and a Gaussian; add --dark frames"
+        return known, dict.fromkeys(("offset_adu", "read_noise_adu"), why)
+    offset_known = fit.error[1] <= _OFFSET_ERROR_PHOTONS * fit.gain
+    noise_known = fit.error[2] <= _NOISE_ERROR * fit.read_noise
+    # One hangs on the other: a wrong offset is made good by a wrong read noise.
+    if fit.tells_dark and offset_known and noise_known:
         known["offset_adu"] = _measured(fit.offset, fit.error[1])
-    else:
-        missing["offset_adu"] = (
-            f"{fit.offset:.3g} +- {fit.error[1]:.2g} is too uncertain: no place is "
-            "dark enough; add --dark frames"
-        )
-    if fit.tells_dark and fit.error[2] <= _NOISE_ERROR * fit.read_noise:
         known["read_noise_adu"] = _measured(fit.read_noise, fit.error[2])
-    else:
-        missing["read_noise_adu"] = (
-            f"{fit.read_noise:.2g} +- {fit.error[2]:.2g} is too uncertain beside the "
-            "noise of the photons; add --dark frames"
-        )
+        return known, {}
+    missing = {
+        "offset_adu": f"{fit.offset:.3g} +- {fit.error[1]:.2g} hangs on the read noise",
+        "read_noise_adu": f"{fit.read_noise:.2g} +- {fit.error[2]:.2g} hangs on the "
+        "offset",
+    }
+    ways = "too uncertain beside the noise of the photons; add --dark frames"
+    missing = {name: f"{text}, and both are {ways}" for name, text in missing.items()}
     return known, missing
 
 
-def _dark(frames: Pixels) -> dict[str, Measured]:
-    """Return offset and read noise; one dark frame is enough."""
-    if frames.dtype.kind not in "ui" or np.ptp(frames) == 0:
-        raise SettingsError(
-            f"The dark frames ({frames.dtype}) do not hold a detector's noise: give "
-            "raw frames taken without light."
-        )
-    exact = frames.astype(np.float64)
-    # Fixed patterns are no noise, where there are frames to tell.
-    apart = np.diff(exact, axis=0) / np.sqrt(2) if len(exact) > 1 else exact
-    variance = max(float(apart.var()) - 1 / 12, 0.0)
-    sd = float(np.sqrt(variance))
-    return {
-        "offset_adu": _measured(float(exact.mean()), sd / np.sqrt(exact.size)),
-        "read_noise_adu": _measured(sd, sd / np.sqrt(2 * apart.size)),
-    }
+def _bright(frames: Real) -> Measured:
+    """Return the grey level that 2 pixels in 1000 exceed, noise smoothed away."""
+    halves = (
+        np.percentile(gaussian_filter(half.mean(0), 1.0), _BRIGHT_PERCENTILE)
+        for half in (frames[0::2], frames[1::2])
+    )
+    one, other = (float(level) for level in halves)
+    return _measured((one + other) / 2, abs(one - other) / 2)
 
 
 def _jitter(lines: Lines) -> _Found:
@@ -162,7 +171,8 @@ def _psf(spectrum: Spectrum, pixel_size_um: float | None) -> _Found:
     if error > _PSF_ERROR * sigma:
         why = (
             f"{sigma:.2g} +- {error:.2g} pixels, depending on the sample's own "
-            "spectrum; scan sub-resolution beads and pass --detail points"
+            "spectrum; scan sub-resolution beads and pass --detail points, or "
+            "gold on carbon with --detail gold"
         )
         return {}, {"psf_sigma_px": why}
     found = {"psf_sigma_px": _measured(sigma, error)}
@@ -173,10 +183,13 @@ def _psf(spectrum: Spectrum, pixel_size_um: float | None) -> _Found:
 
 
 def _notes(
-    fit: Transfer, known: dict[str, Measured], detail: Detail
+    fit: Transfer, known: dict[str, Measured], detail: Detail, odd: tuple[int, ...]
 ) -> tuple[str, ...]:
     notes = []
-    if "psf_sigma_px" in known and detail != "points":
+    if odd:
+        which = ", ".join(map(str, odd))
+        notes.append(f"Left out, being unlike all others (from 0): frame {which}.")
+    if "psf_sigma_px" in known and detail in ("edges", "lines"):
         notes.append(
             f"The PSF holds if the finest detail of the sample is {detail}; detail "
             "with a width of its own makes it too large."
@@ -185,7 +198,8 @@ def _notes(
         notes.append(
             "The noise is not that of photons and a Gaussian (misfit "
             f"{fit.misfit:.1f}): the frames were processed, or the detector's gain "
-            "varies from photon to photon; read gain as its effective value."
+            "varies from photon to photon; the gain is that of the variance, which is "
+            "what a denoiser meets."
         )
     return tuple(notes)
 

@@ -4,7 +4,11 @@ A Gaussian PSF multiplies the sample's power by exp(-(2 pi sigma k)**2). The sam
 own power is not known, and is taken to fall as a power of the frequency: as k**-3 for
 bodies with sharp edges (Porod's law in two dimensions), k**-1 for thin lines, k**0
 for points such as beads. How much sigma changes when that exponent is wrong by 1 goes
-into its uncertainty; for points there is no such doubt.
+into its uncertainty; for points there is no such doubt, and little for gold on carbon,
+which has sharp edges and nothing else.
+
+Detail with a width of its own, such as the membranes of a stained section, cannot be
+told from a PSF of that width: such a sample gives no value.
 
 Noise has no say: the spectrum is the product of two halves of the frames, whose noise
 is independent. Only frequencies near the slow axis count, since the dwell and line
@@ -20,8 +24,10 @@ import numpy as np
 
 from pssr_live.evaluation.pair import Real
 
-Detail = Literal["edges", "lines", "points"]
-EXPONENTS: dict[Detail, int] = {"edges": 3, "lines": 1, "points": 0}
+Detail = Literal["edges", "lines", "points", "gold"]
+EXPONENTS: dict[Detail, int] = {"edges": 3, "lines": 1, "points": 0, "gold": 3}
+# How wrong the exponent may be: of a sample, and of a test specimen.
+DOUBTS: dict[Detail, float] = {"edges": 1, "lines": 1, "points": 0, "gold": 0.3}
 _LOWEST = 0.03  # below, the field's own layout shows
 _RINGS = 48
 _WEDGE = 2.0  # at least so much steeper than the diagonal
@@ -66,8 +72,8 @@ def fit_spectrum(frames: Real, detail: Detail = "edges") -> Spectrum:
     weight = 1 / np.sqrt((chance[:end] / signal) ** 2 + 1 / modes[:end])
     exponent = EXPONENTS[detail]
     (level, variance), statistical = _fit(k, signal, weight, exponent)
-    doubt = (-1, 1) if exponent else (0,)
-    others = [_fit(k, signal, weight, exponent + wrong)[0][1] for wrong in doubt]
+    doubt = DOUBTS[detail]
+    others = [_fit(k, signal, weight, exponent + d)[0][1] for d in (-doubt, doubt)]
     error = np.hypot(statistical, np.abs(np.array(others) - variance).max())
     fitted[:end] = np.exp(level - (2 * np.pi * k) ** 2 * variance) * k**-exponent
     sigma = float(np.sqrt(max(variance, 0)))
@@ -75,13 +81,15 @@ def fit_spectrum(frames: Real, detail: Detail = "edges") -> Spectrum:
     return Spectrum(frequency, power, noise, sigma, error_px, fitted)
 
 
-def _fit(k: Real, power: Real, weight: Real, exponent: int) -> tuple[Real, float]:
+def _fit(k: Real, power: Real, weight: Real, exponent: float) -> tuple[Real, float]:
     """Return (logarithm of the level, sigma**2), and the error of the latter."""
     columns = np.stack([np.ones(len(k)), -((2 * np.pi * k) ** 2)], axis=1)
     wanted = np.log(power) + exponent * np.log(k)
     weighted = columns * weight[:, None]
     found = np.linalg.lstsq(weighted, wanted * weight, rcond=None)[0]
-    return found, float(np.sqrt(np.linalg.pinv(weighted.T @ weighted)[1, 1]))
+    return np.asarray(found, np.float64), float(
+        np.sqrt(np.linalg.pinv(weighted.T @ weighted)[1, 1])
+    )
 
 
 def _rings(frames: Real) -> tuple[Real, Real, Real, Real]:

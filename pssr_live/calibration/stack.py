@@ -5,9 +5,9 @@ Frames are (T, Y, X) of a whole-number type, so none of them holds a NaN.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,37 @@ from pssr_live.errors import SettingsError
 from pssr_live.evaluation.pair import Real
 from pssr_live.storage.movie import open_movie
 
-MOST_FRAMES = 32  # more would add little to the figures, and memory
+MOST_PX = 24_000_000  # about 2 GB of memory while they are fitted
+LEAST_FRAMES = 8  # read however large they are
 LEAST_SIDE_PX = 64
 SATURATED_SHARE = 0.02
 _MOVES = 1.25  # variance over the longest lag by that over the shortest
 _STILL_SD = 8.0  # and how far beyond chance that must be
+_LIGHT = 0.3  # change of contrast from the mean
+_ODD = 1.3  # distance from the median frame, by the usual one
 
 Pixels = npt.NDArray[Any]
 
 
-def read_frames(path: Path, most: int = MOST_FRAMES) -> tuple[Pixels, float | None]:
-    """Return the first frames (T, Y, X) of a movie, and its pixel size in um.
+class Stack(NamedTuple):
+    """The first frames (T, Y, X) of a movie, its pixel size in um and its length."""
+
+    frames: Pixels
+    pixel_size_um: float | None
+    total: int
+
+    def notes(self, what: str) -> tuple[str, ...]:
+        """Say it where frames were left unread."""
+        if len(self.frames) == self.total:
+            return ()
+        return (
+            f"The first {len(self.frames)} of {self.total} frames of {what} were read: "
+            "the memory of most computers holds them, and more add little.",
+        )
+
+
+def read_frames(path: Path, most_px: int = MOST_PX) -> Stack:
+    """Read the first frames of a movie, as many as fit into `most_px` pixels.
 
     Raises
     ------
@@ -34,9 +54,10 @@ def read_frames(path: Path, most: int = MOST_FRAMES) -> tuple[Pixels, float | No
         If the movie cannot be read.
     """
     with open_movie(path) as movie:
-        frames = movie.frames()
-        some = [frame.pixels for frame, _ in zip(frames, range(most), strict=False)]
-        return np.stack(some), movie.pixel_size_um
+        fit = most_px // (movie.shape[0] * movie.shape[1])
+        some = islice(movie.frames(), max(fit, LEAST_FRAMES))
+        frames = np.stack([frame.pixels for frame in some])
+        return Stack(frames, movie.pixel_size_um, len(movie) - len(movie.missing))
 
 
 def check_frames(frames: Pixels, what: str) -> None:
@@ -79,8 +100,18 @@ def check_still(frames: Real, what: str) -> None:
     Raises
     ------
     SettingsError
-        If the first and last frame differ much more than neighbours do.
+        If the first and last frame differ much more than neighbours do, or a frame
+        has much more or less light than the others.
     """
+    mean = frames.mean(axis=0)
+    shape = (mean - mean.mean()) / max(float(mean.var()), 1e-12)
+    light = np.array([np.mean(frame * shape) for frame in frames])
+    odd = int(np.abs(light - 1).argmax())
+    if abs(light[odd] - 1) > _LIGHT:
+        raise SettingsError(
+            f"Frame {odd} of {what} (from 0) shows {light[odd]:.0%} of the mean "
+            "contrast: leave it out, or keep light and focus as they are."
+        )
     if len(frames) < 3:
         return
     scaled = frames - frames.mean(axis=(1, 2), keepdims=True)
@@ -92,17 +123,17 @@ def check_still(frames: Real, what: str) -> None:
         raise SettingsError(
             f"The sample of {what} moves or fades, its first and last frame differ "
             f"{ratio:.1f} times as much as neighbours do: take faster frames, or of a "
-            "fixed sample."
+            "fixed sample, without a running average."
         )
 
 
 def check_repeats(frames: Pixels, what: str) -> None:
-    """Make sure that there are repeats, and that they can be fitted.
+    """Make sure that there are repeats, and that each of them was taken by itself.
 
     Raises
     ------
     SettingsError
-        As `check_frames` and `check_still`, or if there is one frame only.
+        As `check_frames`, or if there is one frame only, or two are the same.
     """
     if len(frames) < 2:
         raise SettingsError(
@@ -110,4 +141,25 @@ def check_repeats(frames: Pixels, what: str) -> None:
             "least 2 frames of the same field, better 8."
         )
     check_frames(frames, what)
-    check_still(frames.astype(np.float64), what)
+    for n, (before, after) in enumerate(pairwise(frames)):
+        if np.array_equal(before, after):
+            raise SettingsError(
+                f"Frames {n} and {n + 1} of {what} are the same in every pixel, which "
+                "noise never allows: give raw frames, each of them once."
+            )
+
+
+def without_odd(frames: Pixels) -> tuple[Pixels, tuple[int, ...]]:
+    """Return the frames without single ones that are unlike all others, and which.
+
+    A closed shutter, a shock, a burst of charge: one frame in eight at most, and
+    none if there are fewer than 4, since then nobody can tell which is the odd one.
+    """
+    if len(frames) < 4:
+        return frames, ()
+    usual = np.median(frames, axis=0)
+    away = np.array([np.mean((frame - usual) ** 2) for frame in frames])
+    odd = np.flatnonzero(away > _ODD * np.median(away))
+    if not 0 < len(odd) <= max(1, len(frames) // 8):
+        return frames, ()
+    return np.delete(frames, odd, axis=0), tuple(int(n) for n in odd)

@@ -16,7 +16,7 @@ eighths of the pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -27,8 +27,12 @@ from pssr_live.evaluation.pair import Real
 _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _STEPS = 40  # of t, up to a little beyond one photon's peak
 _REACH = 1.05
+_HIGHEST = 2 * np.pi / 3  # frequency at which rounding is still like noise
 _PEAKS_SHOW = 3.0  # gain over read noise
 _FEW_PHOTONS = 2.0
+_LEAST_ERROR = 0.003  # of the gain
+_STRAIGHT_ERROR = 0.05  # of the gain from the line alone, on real frames
+_LEAST_PHOTONS = 0.01  # of the offset
 _AS_GOOD = 30.0  # of cost, half a squared residual: neighbours on the curve go along
 
 
@@ -54,7 +58,7 @@ class Transfer:
 
         Else the fit may settle where the photons' peaks drown, with a small error.
         """
-        peaks = self.gain > _PEAKS_SHOW * self.read_noise > 0
+        peaks = self.gain > max(_PEAKS_SHOW * self.read_noise, 2 * np.pi / _HIGHEST)
         return peaks or self.mean_adu.min() - self.offset < _FEW_PHOTONS * self.gain
 
 
@@ -128,6 +132,39 @@ def fit_transfer(noise: Noise) -> Transfer:
     )
 
 
+def straight(noise: Noise, fit: Transfer) -> Transfer:
+    """Return the line of variance against mean alone, for noise of another shape.
+
+    A detector whose gain varies from photon to photon still has such a line. Its
+    offset is where the line ends: that of a detector without read noise.
+    """
+    mean, variance = noise.means(), noise.variances()
+    gain, at_zero = _line(mean, variance - _ROUNDING, noise.counts())
+    parts = []
+    for group in range(GROUPS):
+        kept = np.arange(GROUPS) != group
+        count = noise.count[kept].sum(0)
+        level, square = (a[kept].sum(0) / count for a in (noise.level, noise.square))
+        slope, end = _line(level, square - _ROUNDING, count)
+        parts.append((slope, -end / slope, 0.0))
+    error = np.sqrt((GROUPS - 1) * np.var(parts, axis=0))
+    error[0] = np.hypot(error[0], _STRAIGHT_ERROR * gain)
+    return replace(fit, gain=gain, offset=-at_zero / gain, read_noise=0.0, error=error)
+
+
+def steadied(fit: Transfer, flatter: Transfer) -> Transfer:
+    """Return a fit whose errors know what another choice of pixels makes of it.
+
+    What movement leaves in the noise is less on flatter ground, which the jackknife
+    cannot see. Nor is any of the values believed further than the model goes.
+    """
+    values, others = ((t.gain, t.offset, t.read_noise) for t in (fit, flatter))
+    apart = np.subtract(others, values)
+    least = (_LEAST_ERROR * fit.gain, _LEAST_PHOTONS * fit.gain, 0.02 * fit.read_noise)
+    error = np.sqrt(fit.error**2 + apart**2 + np.square(least))
+    return replace(fit, error=error)
+
+
 def _line(mean: Real, variance: Real, count: Real) -> tuple[float, float]:
     weight = np.sqrt(count) / np.maximum(variance, 1e-9)
     for _ in range(3):  # weights of the line's own variances, not of noisy ones
@@ -184,7 +221,7 @@ def _curvature_error(points: _Points, best: Real) -> Real:
 def _curves(noise: Noise, gain: float) -> _Curves:
     t = np.arange(1.0, _STEPS + 1) * float(2 * np.pi * _REACH / gain / _STEPS)
     # Frequencies at which the rounding to grey levels would be seen say nothing.
-    t = t[t < np.pi]
+    t = t[t < _HIGHEST]
     if not len(t):
         t = np.array([0.5])
     sums = [noise.cosines(steps) for steps in (t, 2 * t)]

@@ -43,7 +43,9 @@ class Source(_Strict):
 class Calibration(_Strict):
     """An instrument, as far as its pictures tell.
 
-    From repeats: gain, offset, read noise and line jitter of one frame, and the PSF.
+    From repeats: gain, offset, read noise and line jitter of one frame, the grey level
+    of what is bright in the field (`bright_adu`, that which 2 pixels in 1000 exceed),
+    and the PSF.
     From a pair: where the low scan lies on the high one (`shift`), the Gaussian blur
     that it has beyond it (`blur`), and its grey levels as
     `gain_ratio * high + offset_difference_adu`.
@@ -53,6 +55,7 @@ class Calibration(_Strict):
     gain_adu_per_photon: Measured | None = None
     offset_adu: Measured | None = None
     read_noise_adu: Measured | None = None
+    bright_adu: Measured | None = None
     line_jitter_px: Measured | None = None
     psf_sigma_px: Measured | None = None
     psf_sigma_um: Measured | None = None
@@ -70,6 +73,22 @@ class Calibration(_Strict):
     )
     not_identifiable: dict[str, str] = {}
     notes: tuple[str, ...] = ()
+
+    @property
+    def photons(self) -> float | None:
+        """Photons (or electrons) in a bright pixel; None where that is not known."""
+        gain, offset, bright = (
+            self.gain_adu_per_photon,
+            self.offset_adu,
+            self.bright_adu,
+        )
+        if gain is None or offset is None or bright is None:
+            return None
+        return (bright.value - offset.value) / gain.value
+
+    def noted(self, more: tuple[str, ...]) -> Self:
+        """Return it with more notes."""
+        return self.model_copy(update={"notes": self.notes + more})
 
     @classmethod
     def read(cls, path: Path) -> Self:

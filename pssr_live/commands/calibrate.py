@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -41,8 +43,8 @@ def calibrate(
         Path | None, typer.Option(help="Frames without light, for --repeats.")
     ] = None,
     detail: Annotated[
-        Literal["edges", "lines", "points"],
-        typer.Option(help="Finest detail in --repeats; points for beads."),
+        Literal["edges", "lines", "points", "gold"],
+        typer.Option(help="Finest detail; points: beads, gold: on carbon."),
     ] = "edges",
     low: Annotated[Path | None, typer.Option(help="Low-density scan.")] = None,
     high: Annotated[
@@ -80,7 +82,7 @@ def calibrate(
 def _fitted(
     repeats: Path | None,
     dark: Path | None,
-    detail: Literal["edges", "lines", "points"],
+    detail: Literal["edges", "lines", "points", "gold"],
     low: Path | None,
     high: Path | None,
     pixel_size_um: float | None,
@@ -90,22 +92,26 @@ def _fitted(
     from pssr_live.calibration.stack import read_frames
 
     if repeats and not (low or high):
-        frames, size = read_frames(repeats)
-        return fit_repeats(
-            frames,
+        stack = read_frames(repeats)
+        repeats_fit = fit_repeats(
+            stack.frames,
             name=str(repeats),
-            pixel_size_um=pixel_size_um or size,
-            dark=read_frames(dark)[0] if dark else None,
+            pixel_size_um=pixel_size_um or stack.pixel_size_um,
+            dark=read_frames(dark).frames if dark else None,
             detail=detail,
         )
+        noted = repeats_fit.calibration.noted(stack.notes(str(repeats)))
+        return replace(repeats_fit, calibration=noted)
     if low and high and not (repeats or dark):
-        coarse, (fine, size) = read_frames(low)[0], read_frames(high)
-        return fit_pair(
-            coarse,
-            fine,
+        coarse, fine = read_frames(low), read_frames(high)
+        pair_fit = fit_pair(
+            coarse.frames,
+            fine.frames,
             names=(str(low), str(high)),
-            pixel_size_um=pixel_size_um or size,
+            pixel_size_um=pixel_size_um or fine.pixel_size_um,
         )
+        unread = coarse.notes(str(low)) + fine.notes(str(high))
+        return replace(pair_fit, calibration=pair_fit.calibration.noted(unread))
     raise SettingsError(
         "A calibration takes either --repeats (with --dark, if there is one) or --low "
         "and --high: give one of the two."
@@ -123,20 +129,27 @@ def _check_free(out: Path, overwrite: bool) -> None:
 
 
 def _write(fit: RepeatsFit | PairFit, out: Path) -> None:
-    """Write both files elsewhere first, so that none is there half-written."""
+    """Write both files elsewhere first: out has both in the end, or is as it was."""
     from pssr_live.calibration.picture import write_picture
 
-    with disk_errors("The calibration", out):
-        out.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=".calibration-", dir=out))
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        write_picture(room / PICTURE, fit)
-        fit.calibration.write(room / TOML)
         with disk_errors("The calibration", out):
-            for name in (PICTURE, TOML):
-                (room / name).replace(out / name)
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+            out.mkdir(parents=True, exist_ok=True)
+            room = Path(tempfile.mkdtemp(prefix=".calibration-", dir=out))
+        try:
+            write_picture(room / PICTURE, fit)
+            fit.calibration.write(room / TOML)
+            with disk_errors("The calibration", out):
+                for name in (PICTURE, TOML):
+                    (room / name).replace(out / name)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+    except StorageError:
+        for folder in new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _tell(console: Console, calibration: Calibration) -> None:

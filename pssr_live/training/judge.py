@@ -15,13 +15,16 @@ import numpy.typing as npt
 import torch
 
 from pssr_live.engines.bicubic import bicubic
+from pssr_live.errors import SettingsError
 from pssr_live.evaluation.baselines import classical
+from pssr_live.evaluation.frc import ring_correlation
 from pssr_live.evaluation.metrics import psnr, ssim
 from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.network import FastNet
 
 Image = npt.NDArray[np.float32]
 GAIN, OFFSET = 0.7, 0.05
+FRC = "frc_px"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +69,12 @@ def examples(clips: torch.Tensor, net: FastNet, photons: float) -> list[Example]
 
 
 def judge(net: FastNet, shown: list[Example]) -> dict[str, float]:
-    """Return mean PSNR (dB, data range 1 = brightness 1) and SSIM over examples."""
+    """Return what is said of a network's pictures, and of those that need none.
+
+    Means over all examples of the PSNR (dB, data range 1 = brightness 1) and the
+    SSIM; medians of the period, in high-density pixels, down to which a picture
+    agrees with the truth (Fourier ring correlation above 1/7).
+    """
     a = net.architecture
     alone = np.arange(a.n_frames) == a.target
     start = np.arange(a.n_frames) >= a.target
@@ -83,8 +91,20 @@ def judge(net: FastNet, shown: list[Example]) -> dict[str, float]:
         }
         row = {f"{k}psnr_db": psnr(p, truth, GAIN) for k, p in pictures.items()}
         row |= {f"{k}ssim": ssim(p, truth, GAIN) for k, p in pictures.items()}
+        row |= {f"{k}{FRC}": _finest_px(p, truth) for k, p in pictures.items()}
         rows.append(row)
-    return {key: round(float(np.mean([r[key] for r in rows])), 3) for key in rows[0]}
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    return {
+        key: round(float((np.median if FRC in key else np.mean)(values)), 3)
+        for key, values in columns.items()
+    }
+
+
+def _finest_px(picture: Image, truth: Image) -> float:
+    try:
+        return ring_correlation(picture, truth).resolution_px()
+    except SettingsError:  # a picture without contrast agrees with nothing
+        return float("inf")
 
 
 def run(net: FastNet, scan: Image, valid: npt.NDArray[Any]) -> Image:
