@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from pssr_live.training.losses import C1, C2, LOSSES, ms_ssim, ssim_parts
+from pssr_live.training.learning.losses import C1, C2, LOSSES, ms_ssim, ssim_parts
 
 
 def pictures(seed: int = 0, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:

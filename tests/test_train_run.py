@@ -22,10 +22,10 @@ from sessions import pixels
 
 from pssr_live.card import load_model
 from pssr_live.engines import EngineLadder
-from pssr_live.training.checkpoint import load
-from pssr_live.training.loop import Loop, made_ahead
-from pssr_live.training.trainer import Trainer
-from pssr_live.training.weights import network_of, read_weights
+from pssr_live.training.learning.checkpoint import load
+from pssr_live.training.learning.loop import Loop, made_ahead
+from pssr_live.training.learning.trainer import Trainer
+from pssr_live.training.learning.weights import network_of, read_weights
 
 FILES = {
     *("run.json", "validation.npy", "last.safetensors", "best.safetensors"),

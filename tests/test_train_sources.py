@@ -11,9 +11,9 @@ import tifffile
 from recipes import image
 
 from pssr_live.errors import SettingsError
-from pssr_live.training.clips import PoolPlan
-from pssr_live.training.pool import OwnPool, choose_tile, make_pool, own_clip
-from pssr_live.training.sources import Wanted, find, refuse_shared, survey
+from pssr_live.training.films.clips import PoolPlan
+from pssr_live.training.films.pool import OwnPool, choose_tile, make_pool, own_clip
+from pssr_live.training.films.sources import Wanted, find, refuse_shared, survey
 
 WANTED = Wanted(window=3, clip=5, side=64)
 

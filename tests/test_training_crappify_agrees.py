@@ -1,6 +1,6 @@
 """The crappifier that trains, in torch, does what the one of the command does.
 
-`pssr_live.training.crappify` against `pssr_live.crappifier`, with the same physical
+`training.scans.crappify` against `pssr_live.crappifier`, with the same physical
 parameters. They read an image between its pixels in different ways (four neighbours
 or a Gaussian cut into pixels here, cubic splines there); each tolerance says what it
 allows for.
@@ -20,7 +20,7 @@ from pssr_live.crappifier.beam import LineJitter
 from pssr_live.crappifier.detector import Photons, ReadNoise, SaltPepper
 from pssr_live.crappifier.sampling import Scan
 from pssr_live.crappifier.step import Shot, Step
-from pssr_live.training.crappify import Draw, Ranges, crappify, draw
+from pssr_live.training.scans.crappify import Draw, Ranges, crappify, draw
 
 QUIET = Ranges(
     blur_px=(0, 0),

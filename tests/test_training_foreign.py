@@ -9,9 +9,9 @@ import pytest
 
 from pssr_live.card import load_model
 from pssr_live.engines.bicubic import bicubic
-from pssr_live.training import foreign
-from pssr_live.training.foreign import DEGRADATIONS, Scores, abroad
-from pssr_live.training.page import page
+from pssr_live.training.judging import foreign
+from pssr_live.training.judging.foreign import DEGRADATIONS, Scores, abroad
+from pssr_live.training.model_folder.page import page
 
 
 def movie(frames: int = 8) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pssr_live.training.motion import set_in_motion
+from pssr_live.training.films.motion import set_in_motion
 
 
 def smooth(side: int = 80) -> np.ndarray:

@@ -37,8 +37,12 @@ def export(
     Example: `pssr-live export recipe_run -o actin-x4`
     """
     with packages_of("train"):
-        from pssr_live.training.finish import check_free, from_model, from_run
-        from pssr_live.training.run_folder import RunFolder
+        from pssr_live.training.learning.run_folder import RunFolder
+        from pssr_live.training.model_folder.finish import (
+            check_free,
+            from_model,
+            from_run,
+        )
 
     console = console_for(json)
     check_free(out, overwrite)

@@ -34,7 +34,7 @@ from pssr_live.errors import PssrLiveError, SettingsError
 
 if TYPE_CHECKING:
     from pssr_live.card import ModelCard
-    from pssr_live.training.loop import Moment, Tell
+    from pssr_live.training.learning.loop import Moment, Tell
 
 QUIET_S = 20.0  # between lines where there is no terminal for a bar
 
@@ -70,7 +70,7 @@ def train(
     Example: `pssr-live train recipe.toml`
     """
     with packages_of("train"):
-        from pssr_live.training.device import is_first
+        from pssr_live.training.learning.device import is_first
 
     console = console_for(json)
     console.quiet = not is_first()
@@ -105,10 +105,10 @@ def train(
 def _train(
     console: Console, recipe: Path, folder: Path, resume: bool, overwrite: bool
 ) -> ModelCard | None:
-    from pssr_live.training.device import is_first
-    from pssr_live.training.finish import from_run
+    from pssr_live.training.learning.device import is_first
+    from pssr_live.training.learning.run_folder import RunFolder
+    from pssr_live.training.model_folder.finish import from_run
     from pssr_live.training.run import View, learn_recipe
-    from pssr_live.training.run_folder import RunFolder
 
     def note(sentence: str) -> None:
         console.print(f"[yellow]Note:[/yellow] {escape(sentence)}")

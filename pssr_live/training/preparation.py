@@ -12,12 +12,8 @@ from typing import Any
 import torch
 
 from pssr_live.errors import SettingsError
-from pssr_live.training.crappify import Ranges
-from pssr_live.training.degradations import ranges_of
-from pssr_live.training.network import Architecture
-from pssr_live.training.pool import OwnPool, check_size
-from pssr_live.training.recipe_file import TrainRecipe
-from pssr_live.training.sources import (
+from pssr_live.training.films.pool import OwnPool, check_size
+from pssr_live.training.films.sources import (
     Source,
     Survey,
     Wanted,
@@ -25,8 +21,12 @@ from pssr_live.training.sources import (
     refuse_shared,
     survey,
 )
-from pssr_live.training.trainer import TrainPlan
-from pssr_live.training.weights import start_from
+from pssr_live.training.learning.trainer import TrainPlan
+from pssr_live.training.learning.weights import start_from
+from pssr_live.training.network import Architecture
+from pssr_live.training.recipe_file import TrainRecipe
+from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.degradations import ranges_of
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 DEFAULT_MINUTES = 30.0

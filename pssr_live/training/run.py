@@ -12,14 +12,14 @@ import torch
 from lightning_fabric import Fabric
 
 from pssr_live.storage.disk import disk_errors
-from pssr_live.training.device import make_fabric, memory_errors, one_thread
-from pssr_live.training.loop import Loop, Tell
-from pssr_live.training.pool import cached, make_pool
+from pssr_live.training.films.pool import cached, make_pool
+from pssr_live.training.judging.validation import prepared as validation_of
+from pssr_live.training.learning.device import make_fabric, memory_errors, one_thread
+from pssr_live.training.learning.loop import Loop, Tell
+from pssr_live.training.learning.run_folder import RunFolder, check_begin
+from pssr_live.training.learning.trainer import Trainer
 from pssr_live.training.preparation import Bar, Prepared, prepare
 from pssr_live.training.recipe_file import TrainRecipe, load_recipe
-from pssr_live.training.run_folder import RunFolder, check_begin
-from pssr_live.training.trainer import Trainer
-from pssr_live.training.validation import prepared as validation_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from pssr_live.training.crappify import Ranges
-from pssr_live.training.device import one_thread
+from pssr_live.training.films.pool import OwnPool, make_pool
+from pssr_live.training.judging.validation import prepared, score
+from pssr_live.training.learning.device import one_thread
+from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.network import Architecture
-from pssr_live.training.pool import OwnPool, make_pool
 from pssr_live.training.preparation import Bar
-from pssr_live.training.trainer import TrainPlan, train
-from pssr_live.training.validation import prepared, score
+from pssr_live.training.scans.crappify import Ranges
 
 BUDGET_S = 20.0
 LEAST_GAIN_DB = 1.5

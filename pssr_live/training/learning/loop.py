@@ -20,13 +20,13 @@ import torch
 
 from pssr_live.errors import SettingsError
 from pssr_live.storage.preview import Panel
-from pssr_live.training.batches import Batch
-from pssr_live.training.checkpoint import load, save
-from pssr_live.training.curve import Lines, draw_progress
-from pssr_live.training.judge import run
-from pssr_live.training.run_folder import Row, RunFolder
-from pssr_live.training.trainer import Trainer
-from pssr_live.training.validation import Validation, score
+from pssr_live.training.judging.judge import run
+from pssr_live.training.judging.validation import Validation, score
+from pssr_live.training.learning.checkpoint import load, save
+from pssr_live.training.learning.curve import Lines, draw_progress
+from pssr_live.training.learning.run_folder import Row, RunFolder
+from pssr_live.training.learning.trainer import Trainer
+from pssr_live.training.scans.batches import Batch
 
 NOTES, SCORES = 200, 20
 CHECKPOINT_S = 30.0

@@ -22,7 +22,7 @@ from scipy import ndimage
 from pssr_live.errors import SettingsError
 from pssr_live.samples.mito import MitoLook, MitoSample
 from pssr_live.samples.optics import ScanGrid
-from pssr_live.training.motion import set_in_motion
+from pssr_live.training.films.motion import set_in_motion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import tifffile
 import torch
 
-from pssr_live.training.clips import PoolPlan, build_pool
-from pssr_live.training.motion import set_in_motion
+from pssr_live.training.films.clips import PoolPlan, build_pool
+from pssr_live.training.films.motion import set_in_motion
 
 Clips = Callable[[Path], torch.Tensor]
 Movies = Mapping[str, Callable[[Path], npt.NDArray[np.uint16]]]

@@ -17,7 +17,7 @@ from pssr_live.calibration.chart import POINTS, Chart
 from pssr_live.evaluation.pair import Real
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.preview import BACKGROUND, COMPUTED, TEXT, Panel, write_preview
-from pssr_live.training.run_folder import Row
+from pssr_live.training.learning.run_folder import Row
 
 WIDTH, CHARTS_HEIGHT = 1400, 520
 FAINT = (40, 82, 104)

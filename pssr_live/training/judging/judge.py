@@ -19,8 +19,8 @@ from pssr_live.errors import SettingsError
 from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.frc import ring_correlation
 from pssr_live.evaluation.metrics import psnr, ssim
-from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.network import FastNet
+from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
 
 Image = npt.NDArray[np.float32]
 GAIN, OFFSET = 0.7, 0.05

@@ -19,7 +19,7 @@ import numpy as np
 
 from pssr_live.errors import SettingsError, StorageError
 from pssr_live.frame import series_of
-from pssr_live.training.images import Images, Plane, open_images
+from pssr_live.training.films.images import Images, Plane, open_images
 
 TAKES = 32  # of one channel, position and plane at most, spread evenly
 SOURCE_TAKES = 96  # of one file at most

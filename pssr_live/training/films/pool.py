@@ -19,9 +19,14 @@ from scipy import ndimage
 from pssr_live.errors import SettingsError
 from pssr_live.samples.neuropil import draw_neuropil
 from pssr_live.storage.disk import check_room, disk_errors
-from pssr_live.training.clips import MARGIN_PX, PoolPlan, real_clip, simulated_clip
-from pssr_live.training.images import Plane, open_images
-from pssr_live.training.sources import SATURATED_SHARE, Source, fault
+from pssr_live.training.films.clips import (
+    MARGIN_PX,
+    PoolPlan,
+    real_clip,
+    simulated_clip,
+)
+from pssr_live.training.films.images import Plane, open_images
+from pssr_live.training.films.sources import SATURATED_SHARE, Source, fault
 
 Pool = npt.NDArray[np.float16]
 Progress = Callable[[int, int], None]

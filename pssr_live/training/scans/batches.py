@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pssr_live.training.crappify import Ranges, crappify, draw, recorded
 from pssr_live.training.network import Architecture
+from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pssr_live.training.clips import PoolPlan
-from pssr_live.training.held_out import (
+from pssr_live.training.films.clips import PoolPlan
+from pssr_live.training.network import Architecture
+from pssr_live.training.shelf.held_out import (
     ELECTRON,
     FLUORESCENT,
     MITOSIS,
@@ -21,7 +22,6 @@ from pssr_live.training.held_out import (
     movie_clips,
     still_clips,
 )
-from pssr_live.training.network import Architecture
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 The degradations are chains of the numpy crappifier, a program of its own: those that
 PSSR and PSSR2 train with, and scans that go wrong in one way each. Training draws
-from the ranges of `training.crappify` and knows none of them. The sources are chosen
+from the ranges of `scans.crappify` and knows none of them. The sources are chosen
 by the caller and must not be among those that the network learned from.
 
 Figures are PSSR's normalised PSNR (`evaluation.normalised`): a wrong gain, which no

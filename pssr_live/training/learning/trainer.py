@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from pssr_live.training.batches import Batch, cut, scan
-from pssr_live.training.crappify import Ranges
-from pssr_live.training.losses import LOSSES
+from pssr_live.training.learning.losses import LOSSES
 from pssr_live.training.network import Architecture, FastNet
+from pssr_live.training.scans.batches import Batch, cut, scan
+from pssr_live.training.scans.crappify import Ranges
 
 Report = Callable[[float, int, float], None]
 REPORTED = 50  # steps

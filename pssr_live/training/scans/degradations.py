@@ -10,8 +10,8 @@ from typing import Any
 
 from pssr_live.calibration.values import Calibration
 from pssr_live.errors import SettingsError
-from pssr_live.training.crappify import Ranges
 from pssr_live.training.recipe_file import did_you_mean
+from pssr_live.training.scans.crappify import Ranges
 
 CALIBRATION = "calibration"  # the one key that is no range
 
@@ -58,7 +58,7 @@ def ranges_of(table: Mapping[str, Any], scale: int, folder: Path) -> Ranges:
 
 
 def _calibrated(ranges: Ranges, path: Path, scale: int) -> Ranges:
-    from pssr_live.training.calibrated import calibrated
+    from pssr_live.training.scans.calibrated import calibrated
 
     return calibrated(ranges, Calibration.read(path), scale)
 

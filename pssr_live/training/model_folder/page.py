@@ -8,8 +8,8 @@ import numpy as np
 
 from pssr_live.card import ModelCard
 from pssr_live.storage.preview import Panel, write_preview
-from pssr_live.training.foreign import Scores
-from pssr_live.training.judge import Example, run
+from pssr_live.training.judging.foreign import Scores
+from pssr_live.training.judging.judge import Example, run
 from pssr_live.training.network import FastNet
 
 COLUMNS = {  # title -> key in the card, decimals

@@ -1,0 +1,1 @@
+"""A trained network as others use it: ONNX, weights, card, page, picture."""

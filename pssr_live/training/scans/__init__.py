@@ -1,0 +1,1 @@
+"""What a coarse scan makes of clips, and how wide its faults range."""
