@@ -45,6 +45,10 @@ def crappify(
     recipe: Annotated[
         Path | None, typer.Option(help="TOML file with a chain of your own.")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="calibration.toml: scan as the microscope that it is of."),
+    ] = None,
     scale: Annotated[
         int, typer.Option(help="One pixel for so many along each axis: 1, 2, 3, 4, 8.")
     ] = 4,
@@ -76,7 +80,7 @@ def crappify(
         )
 
     console = console_for(json)
-    chain = _chain(preset, recipe, corner_aligned)
+    chain = _chain(preset, recipe, calibration, scale, corner_aligned)
     jobs = _jobs(sources, out, truth, preview, overwrite)
     # One movie that cannot be used stops them all before the first.
     check_files(jobs)
@@ -94,18 +98,27 @@ def crappify(
         print_json({"movies": reports})
 
 
-def _chain(preset: str | None, recipe: Path | None, corner_aligned: bool) -> Recipe:
+def _chain(
+    preset: str | None,
+    recipe: Path | None,
+    calibration: Path | None,
+    scale: int,
+    corner_aligned: bool,
+) -> Recipe:
+    from pssr_live.calibration.as_recipe import recipe_of
     from pssr_live.crappifier import load_recipe
     from pssr_live.crappifier import preset as chain_of
 
-    if recipe is None:
+    if recipe is None and calibration is None:
         return chain_of(preset or DEFAULT, corner_aligned=corner_aligned)
-    if preset is not None or corner_aligned:
+    whole = {"--recipe": recipe, "--calibration": calibration}
+    option, path = next((o, p) for o, p in whole.items() if p is not None)
+    if None not in whole.values() or preset is not None or corner_aligned:
         raise SettingsError(
-            f"--recipe {recipe} is a whole chain: give it without --preset and "
-            "--corner-aligned."
+            f"{option} {path} is a whole chain: give it without --preset, "
+            "--corner-aligned or another chain."
         )
-    return load_recipe(recipe)
+    return load_recipe(path) if recipe is not None else recipe_of(path, scale)
 
 
 def _jobs(

@@ -12,9 +12,9 @@ the detector's.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
 
-from pssr_live.calibration.values import Calibration, Measured
+from pssr_live.calibration.as_recipe import dwell_share
+from pssr_live.calibration.values import Calibration
 from pssr_live.training.scans.crappify import Ranges
 
 DIM = 3.0  # a sample as much dimmer, or brighter, than the calibrated one
@@ -67,11 +67,7 @@ def _lines(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
 
 
 def _beam(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
-    """Narrow the blur of the coarse scan beyond the dense one, and its dwell.
-
-    The slow axis has the blur alone. The fast axis has also the beam's way during a
-    dwell: of the length L, the variance L**2 / 12.
-    """
+    """Narrow the blur of the coarse scan beyond the dense one, and its dwell."""
     down, across = calibration.blur_y_px, calibration.blur_x_px
     if down is None or across is None:
         return ranges
@@ -79,7 +75,7 @@ def _beam(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
     blur = (max(down.value - slack, 0.0), down.value + slack)
     # A blur that was measured is there in every clip.
     ranges = replace(ranges, blur_px=blur, sharp_share=0.0)
-    share = _dwell(down, across, scale)
+    share = dwell_share(down, across, scale)
     slack = DWELL_SLACK + _SDS * share.uncertainty
     low, high = ranges.dwell_fraction
     inside = min(max(share.value, low), high)
@@ -87,18 +83,6 @@ def _beam(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
         ranges,
         point_share=0.0,
         dwell_fraction=(max(inside - slack, low), min(inside + slack, high)),
-    )
-
-
-def _dwell(down: Measured, across: Measured, scale: int) -> Measured:
-    """Return the part of a low-density pixel that the beam travels in a dwell."""
-    variance = 12 * max(across.value**2 - down.value**2, 0.0) / scale**2
-    chance = (across.value * across.uncertainty) ** 2
-    chance += (down.value * down.uncertainty) ** 2
-    error = 24 * sqrt(chance) / scale**2
-    share = sqrt(variance)
-    return Measured(
-        value=share, uncertainty=error / (2 * max(share, sqrt(error))) if error else 0.0
     )
 
 
