@@ -45,17 +45,23 @@ def show(console: Console, report: dict[str, Any]) -> None:
             figures.add_row(f"{part} {name}".replace("_", " "), str(value))
     figures.add_row("bicubic ms", str(report["bicubic_ms"]))
     console.print(figures)
-    bars = Table("what", "measured", "bar", "met")
-    for bar in report["bars"]:
-        met = "[green]yes[/]" if bar["met"] else "[red]no[/]"
-        bars.add_row(bar["what"], str(bar["value"]), bar["bar"], met)
-    console.print(bars)
+    console.print(bars_table(report["bars"]))
     if not report["quiet"]:
         used = report["engine_alone"]["cores_used"]
         console.print(
             f"[yellow]The engine got {used} of {machine['cores']} cores: something "
             "else is running, so these figures are not ours. Measure again.[/]"
         )
+
+
+def bars_table(bars: list[dict[str, Any]]) -> Table:
+    """Return the bars as a table; one whose value is None was not measured."""
+    table = Table("what", "measured", "bar", "met")
+    met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
+    for bar in bars:
+        value = "not run" if bar["value"] is None else str(bar["value"])
+        table.add_row(bar["what"], value, bar["bar"], met[bar["met"]])
+    return table
 
 
 def rounded(report: dict[str, Any]) -> dict[str, Any]:

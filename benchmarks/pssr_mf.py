@@ -1,7 +1,9 @@
-"""The network of PSSR-MF (Fang et al., Nature Methods 2021), to be timed against.
+"""The network of PSSR-MF (Fang et al., Nature Methods 2021), to be measured against.
 
-Rebuilt from its published description, with random weights: right for cost, useless
-for pictures. The frames are enlarged first and everything runs at high density:
+Rebuilt from its published description, with random weights: right for cost, and for
+pictures once `benchmarks.network` has trained it. `width` is the number of channels of
+the first stage, from which all others follow: 64 as published, 16 is "quarter width".
+The frames are enlarged first and everything runs at high density:
 
     5 frames, bilinear x4 --> stem --> ResNet-34 --> one global average --> bottle
                |                |  skips at 1/2 .. 1/32  |                    |
@@ -11,7 +13,9 @@ for pictures. The frames are enlarged first and everything runs at high density:
 The encoder ends in a global average, so the first up-step starts from a single pixel.
 It looks like a slip, but it is what was published. Sizes must divide by 8.
 
-    python benchmarks/pssr_mf.py [--side 128]     prints parameters and GFLOP
+    python benchmarks/pssr_mf.py [--side 128] [--width 64]
+
+prints parameters and GFLOP.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 SCALE = 4
-STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # channels and blocks of ResNet-34
+WIDTH = 64
+STAGES = ((1, 3), (2, 4), (4, 6), (8, 3))  # ResNet-34: times the width, blocks
 
 
 def conv(ni: int, no: int, side: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -60,21 +65,25 @@ class EncoderBlock(nn.Module):
 class Encoder(nn.Module):
     """ResNet-34 without batch normalisation; returns what the up-steps are fed."""
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
+        half = width // 2
         self.stem = nn.Sequential(
-            conv_relu(in_channels, 32, stride=2), conv_relu(32, 32), conv_relu(32, 64)
+            conv_relu(in_channels, half, stride=2),
+            conv_relu(half, half),
+            conv_relu(half, width),
         )
         self.stages = nn.ModuleList()
-        before = 64
-        for no, blocks in STAGES:
-            first = EncoderBlock(before, no, 1 if no == 64 else 2)
+        before = width
+        for times, blocks in STAGES:
+            no = times * width
+            first = EncoderBlock(before, no, 1 if no == width else 2)
             rest = (EncoderBlock(no, no, 1) for _ in range(blocks - 1))
             self.stages.append(nn.Sequential(first, *rest))
             before = no
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """(N, C, Y, X) -> global average (N, 512, 1, 1), skips finest first."""
+        """(N, C, Y, X) -> global average (N, 8 * width, 1, 1), skips finest first."""
         skips = [self.stem(x)]
         x = functional.max_pool2d(skips[0], 3, 2, 1)
         for stage in self.stages:
@@ -142,15 +151,19 @@ class UpStep(nn.Module):
 class PssrMf(nn.Module):
     """The whole network: frames (N, C, h, w) -> (N, 1, 4 h, 4 w)."""
 
-    def __init__(self, in_channels: int = 5) -> None:
+    def __init__(self, in_channels: int = 5, width: int = WIDTH) -> None:
         super().__init__()
-        self.encoder = Encoder(in_channels)
+        self.encoder = Encoder(in_channels, width)
+        deep = 8 * width
         self.bottle = nn.Sequential(
-            nn.BatchNorm2d(512), nn.ReLU(), conv_relu(512, 1024), conv_relu(1024, 512)
+            nn.BatchNorm2d(deep),
+            nn.ReLU(),
+            conv_relu(deep, 2 * deep),
+            conv_relu(2 * deep, deep),
         )
         self.steps = nn.ModuleList()
-        below = 512
-        for place, skip in enumerate((512, 256, 128, 64, 64)):
+        below = deep
+        for place, skip in enumerate(times * width for times in (8, 4, 2, 1, 1)):
             last = place == 4
             no = (below // 2 + skip) // (2 if last else 1)
             self.steps.append(UpStep(below, skip, no, attends=place == 2))
@@ -181,11 +194,11 @@ class PssrMf(nn.Module):
         return self.eval()
 
 
-def profile(side: int = 128) -> tuple[int, float]:
+def profile(side: int = 128, width: int = WIDTH) -> tuple[int, float]:
     """Return the parameters, and the GFLOP (two a multiply-add) for 5 x side x side."""
     # Shapes alone are enough to count; nothing is computed on this "device".
     with torch.device("meta"), torch.no_grad():
-        net = PssrMf().eval()
+        net = PssrMf(width=width).eval()
         with FlopCounterMode(display=False) as counter:
             net(torch.empty(1, 5, side, side))
     parameters = sum(p.numel() for p in net.parameters())
@@ -195,6 +208,7 @@ def profile(side: int = 128) -> tuple[int, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Cost of the original PSSR-MF.")
     parser.add_argument("--side", type=int, default=128, help="low-density pixels")
+    parser.add_argument("--width", type=int, default=WIDTH, help="channels, stage one")
     given = parser.parse_args()
-    parameters, gflop = profile(given.side)
+    parameters, gflop = profile(given.side, given.width)
     print(f"{parameters / 1e6:.2f} M parameters, {gflop:.1f} GFLOP at {given.side} px")
