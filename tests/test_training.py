@@ -16,6 +16,7 @@ from pssr_live.errors import SettingsError
 from pssr_live.training.films.clips import PoolPlan, build_pool, real_clip
 from pssr_live.training.judging.judge import examples, judge
 from pssr_live.training.learning.trainer import TrainPlan, train
+from pssr_live.training.learning.weights import for_window
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.scans.batches import cut, draw_valid
@@ -150,6 +151,18 @@ def test_the_receptive_radius_is_exact() -> None:
     touched = torch.nonzero(frames.grad[0].abs().sum(0))
     assert int((touched - 20).abs().max()) <= radius
     assert radius == 2 + 2 * net.architecture.blocks
+
+
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_a_single_frame_network_is_a_start_for_a_window(lookahead: int) -> None:
+    alone = small_net(n_frames=1, lookahead=0)
+    several = small_net(lookahead=lookahead)
+    start = for_window(alone.state_dict(), several.architecture)
+    several.load_state_dict(start)
+    frame = torch.rand(1, 1, 12, 9)
+    same = several(frame.expand(1, 5, 12, 9), torch.ones(1, 5))
+    assert torch.allclose(same, alone(frame, torch.ones(1, 1)), atol=1e-6)
+    assert for_window(start, several.architecture) is start
 
 
 def test_missing_frames_cannot_leak_into_the_output() -> None:

@@ -40,7 +40,9 @@ def page(card: ModelCard) -> str:
         "",
         f"* made for: {card.sample.kind}; {card.sample.modality}",
         f"* raw pixel size: {low:g} to {high:g} um",
-        f"* window: {card.n_frames} frames, {card.lookahead} of them later",
+        f"* window: {card.n_frames} frames, {card.lookahead} of them later"
+        if card.n_frames > 1
+        else "* looks at one frame",
         f"* {card.parameters:,} parameters, receptive radius "
         f"{card.receptive_radius} raw pixels",
         "",

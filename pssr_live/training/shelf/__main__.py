@@ -19,6 +19,7 @@ from pssr_live.training.films.clips import PoolPlan, build_pool
 from pssr_live.training.judging.foreign import abroad
 from pssr_live.training.judging.judge import examples, judge, run
 from pssr_live.training.learning.trainer import TrainPlan, train
+from pssr_live.training.learning.weights import for_window
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
 from pssr_live.training.network import FastNet
@@ -60,6 +61,7 @@ def trained(name: str, data: Path, work: Path) -> FastNet:
         start = None
         if recipe.begins_from:
             start = trained(recipe.begins_from, data, work).state_dict()
+            start = for_window(start, recipe.architecture)
         pool = _pool(recipe.pool, recipe.stills(data), work)
         rate = 1e-3 if start is None else 6e-4
         plan = TrainPlan(budget_s=recipe.budget_s, learning_rate=rate, loss="psnr")

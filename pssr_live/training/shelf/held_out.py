@@ -59,6 +59,20 @@ def still_clips(folder: str, beginning: str) -> Clips:
     return clips
 
 
+def moving_clips(folder: str, beginning: str, pace_px: float) -> Clips:
+    """Return what sets the middle of each still whose name begins so in motion."""
+    stills = still_clips(folder, beginning)
+
+    def clips(data: Path) -> torch.Tensor:
+        films = [
+            set_in_motion(np.random.default_rng(seed), still[0].numpy(), 5, pace_px)
+            for seed, still in enumerate(stills(data))
+        ]
+        return torch.from_numpy(np.stack(films).astype(np.float32))
+
+    return clips
+
+
 def _real(data: Path, file: str) -> npt.NDArray[np.uint16]:
     """Read a real movie."""
     return _sixteen_bit(_middle(tifffile.imread(data / file)[:FRAMES], SIDE))
@@ -94,6 +108,11 @@ ELECTRON_STILLS = {
 }
 ELECTRON: Movies = {
     what: partial(_still, file=file, pace=0) for what, file in ELECTRON_STILLS.items()
+}
+ELECTRON_MOVING: Movies = {
+    f"{what}, {pace} px/frame": partial(_still, file=file, pace=pace)
+    for what, file in ELECTRON_STILLS.items()
+    for pace in (0, 2)
 }
 
 

@@ -14,12 +14,14 @@ from pssr_live.training.films.clips import PoolPlan
 from pssr_live.training.network import Architecture
 from pssr_live.training.shelf.held_out import (
     ELECTRON,
+    ELECTRON_MOVING,
     FLUORESCENT,
     MITOSIS,
     Clips,
     Movies,
     held_out_cells,
     movie_clips,
+    moving_clips,
     still_clips,
 )
 
@@ -61,10 +63,12 @@ class Recipe:
 def fluorescence_stills(data: Path) -> list[Path]:
     """Return stills of fluorescence, often, and of electrons, for their texture.
 
-    Movies of living cells and the noisy/clean pairs stay out: they judge.
+    Movies of living cells and the noisy/clean pairs stay out: they judge. So do the
+    dendrites, whose truth is noisy.
     """
     found = sorted((data / "fluo").glob("*.tif"))
-    return 6 * found + electron_stills(data)
+    quiet = [path for path in found if not path.name.startswith("mapmanager")]
+    return 6 * quiet + electron_stills(data)
 
 
 ELECTRON_TESTS = {
@@ -83,15 +87,18 @@ def electron_stills(data: Path) -> list[Path]:
     return [path for path in found if not path.name.startswith(aside)]
 
 
+FINER = "Detail finer than the microscope's PSF cannot be restored, only invented."
 ONE_FRAME = ("Looks at one frame: it cannot average noise over time.",)
 FLUORESCENCE_DATA = (
     "simulated cells (pssr_live.samples.mito)",
     "NEUBIAS training images, CC-BY 4.0",
     "FLClab STED actin and tubulin, MIT",
-    "MapManager two-photon dendrites, MIT",
     "U. Wisconsin LOCI collagen, BSD-2-Clause",
     "NASA pretrained-microscopy-models SEM, MIT",
-    "axondeepseg spinal cord SEM, MIT",
+)
+VERSION_1_0_DATA = (
+    "in version 1.0: MapManager two-photon dendrites, MIT",
+    "in version 1.0: axondeepseg spinal cord SEM, MIT",
 )
 FLUORESCENCE: dict[str, Any] = {
     "limits": (
@@ -102,18 +109,17 @@ FLUORESCENCE: dict[str, Any] = {
         "smoothing) for structure.",
         "Behind interpolation on fast samples in scans that hardly have noise: see "
         "the table.",
-        "Detail finer than the microscope's PSF cannot be restored, only invented.",
+        FINER,
     ),
     "sample": {
         "kind": "mitochondria, filaments, vesicles, nuclei",
         "modality": "confocal and two-photon fluorescence",
         "pixel_size_um": (0.1, 0.4),
     },
-    "data": FLUORESCENCE_DATA,
+    "data": FLUORESCENCE_DATA + VERSION_1_0_DATA,
 }
 ELECTRONS: dict[str, Any] = {
     "limits": (
-        *ONE_FRAME,
         "Learned mostly from metals and ceramics; tissue is judged, below, but few "
         "tissue images were learned from.",
         "Learned 5 electrons a pixel (at the bright level) and more, no less.",
@@ -137,6 +143,11 @@ STILLS = {
     "simulated cells never seen": held_out_cells,
     "confocal averages never seen": still_clips("pairs", "fmd_Confocal*_gt"),
 }
+DRIFTING = {
+    f"{what}, 1 px/frame, never seen": moving_clips("em", name, 1)
+    for what, name in ELECTRON_TESTS.items()
+}
+ELECTRON_POOL = PoolPlan(simulated=0, real=700, seed=7000)
 FLUORESCENCE_POOL = PoolPlan(simulated=320, real=560, seed=4000)
 RECIPES = {
     "mito-mf5-x4": Recipe(
@@ -172,7 +183,8 @@ RECIPES = {
         FLUORESCENCE
         | {
             "summary": "fluorescence of any kind, 4x per axis, one frame",
-            "limits": ONE_FRAME + FLUORESCENCE["limits"][3:],
+            "limits": (*ONE_FRAME, *FLUORESCENCE["limits"][2:4], FINER),
+            "data": FLUORESCENCE_DATA,
             "sample": FLUORESCENCE["sample"] | {"kind": "cells and tissue"},
         },
         begins_from="em-sf-x4",
@@ -187,6 +199,32 @@ RECIPES = {
         },
         ELECTRON,
         1620,
-        ELECTRONS | {"summary": "electron micrographs, 4x per axis, one frame"},
+        ELECTRONS
+        | {
+            "summary": "electron micrographs, 4x per axis, one frame",
+            "limits": ONE_FRAME + ELECTRONS["limits"],
+        },
+    ),
+    "em-mf5-x4": Recipe(
+        Architecture(lookahead=2),
+        ELECTRON_POOL,
+        electron_stills,
+        DRIFTING,
+        ELECTRON_MOVING,
+        1000,
+        ELECTRONS
+        | {"summary": "repeated electron scans, 4x per axis, looks 2 frames ahead"},
+        begins_from="em-sf-x4",
+    ),
+    "em-mf5-x4-live": Recipe(
+        Architecture(lookahead=0),
+        ELECTRON_POOL,
+        electron_stills,
+        DRIFTING,
+        ELECTRON_MOVING,
+        900,
+        ELECTRONS
+        | {"summary": "repeated electron scans, 4x per axis, never looks ahead"},
+        begins_from="em-sf-x4",
     ),
 }
