@@ -20,21 +20,20 @@ from pssr_live.training.learning.weights import for_window
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.scans.batches import cut, draw_valid
-from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
+from pssr_live.training.scans.crappify import (
+    Ranges,
+    crappify,
+    draw,
+    one_scanner,
+    recorded,
+)
 
-CLEAN = Ranges(
-    sharp_share=1,
+CLEAN = one_scanner(
     dwell_fraction=(1, 1),
     jitter_px=(0, 0),
     noise_free_share=1,
     gain=(1, 1),
     offset=(0, 0),
-    spoiled_share=0,
-    point_share=0,
-    area_share=0,
-    bidirectional_share=0,
-    flicker_share=0,
-    clipped_share=0,
 )
 ABOUT = {
     "version": "0",
@@ -105,21 +104,37 @@ def test_a_clipped_recording_stays_within_black_and_white() -> None:
 
 def test_the_noise_is_that_of_the_photons() -> None:
     flat = torch.full((1, 1, 256, 256), 0.5)
-    ranges = Ranges(
+    ranges = one_scanner(
         photons=(40, 40),
-        noise_free_share=0,
         read_noise=(0, 0),
         gain=(0.7, 0.7),
         offset=(0.1, 0.1),
-        spoiled_share=0,
         jitter_px=(0, 0),
-        flicker_share=0,
-        clipped_share=0,
     )
     how = draw(ranges, 1, generator())
     low = crappify(flat, 4, how, generator())
     assert float(low.mean()) == pytest.approx(float(recorded(flat, how).mean()), 0.01)
     assert float(low.std()) == pytest.approx(0.7 * (0.5 / 40) ** 0.5, rel=0.03)
+
+
+def test_neighbours_may_share_noise_that_is_no_less_for_that() -> None:
+    flat = torch.full((4, 2, 256, 256), 0.6)
+    ranges = one_scanner(
+        photons=(30, 30),
+        read_noise=(0, 0),
+        gain=(1, 1),
+        shared_noise_share=1,
+        shared_noise_px=(0.8, 0.8),
+    )
+    how = draw(ranges, 4, generator(3))
+    low = crappify(flat, 4, how, generator())
+    noise = low - low.mean((2, 3), keepdim=True)
+    assert float(noise.std()) == pytest.approx((0.6 / 30) ** 0.5, rel=0.05)
+    shared = (noise[..., 1:] * noise[..., :-1]).mean() / noise.var()
+    assert float(shared) > 0.5
+    down = (noise[:, :, 1:] * noise[:, :, :-1]).mean((1, 2, 3)) / noise.var()
+    both = how.shared_noise_y_px[:, 0, 0, 0] > 0
+    assert ((down > 0.5) == both).all()
 
 
 def test_a_seed_repeats_a_scan() -> None:

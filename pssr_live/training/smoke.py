@@ -7,8 +7,7 @@ to learn it. The judge is the classical method, on cells that were never learned
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -18,16 +17,11 @@ from pssr_live.training.learning.device import one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.network import Architecture
 from pssr_live.training.preparation import Bar
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.crappify import one_scanner
 
 BUDGET_S = 20.0
 LEAST_GAIN_DB = 1.5
-_NEVER: dict[str, Any] = {
-    f.name: 0.0 for f in fields(Ranges) if f.name.endswith("_share")
-}
-SCANNER = replace(
-    Ranges(),
-    **_NEVER | {"sharp_share": 1.0},
+SCANNER = one_scanner(
     photons=(20, 20),
     gain=(0.7, 0.7),
     offset=(0.05, 0.05),

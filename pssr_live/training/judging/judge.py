@@ -20,7 +20,7 @@ from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.frc import ring_correlation
 from pssr_live.evaluation.metrics import psnr, ssim
 from pssr_live.training.network import FastNet
-from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
+from pssr_live.training.scans.crappify import crappify, draw, one_scanner, recorded
 
 Image = npt.NDArray[np.float32]
 GAIN, OFFSET = 0.7, 0.05
@@ -42,21 +42,13 @@ def examples(clips: torch.Tensor, net: FastNet, photons: float) -> list[Example]
     `photons` photons a pixel at brightness 1.
     """
     a = net.architecture
-    fixed = Ranges(
+    fixed = one_scanner(
         photons=(photons, photons),
-        noise_free_share=0,
         gain=(GAIN, GAIN),
         offset=(OFFSET, OFFSET),
         read_noise=(0.02, 0.02),
         dwell_fraction=(1, 1),
-        point_share=0,
-        area_share=0,
-        sharp_share=1,
         jitter_px=(0.2, 0.2),
-        bidirectional_share=0,
-        flicker_share=0,
-        clipped_share=0,
-        spoiled_share=0,
     )
     generator = torch.Generator().manual_seed(7)
     how = draw(fixed, len(clips), generator)

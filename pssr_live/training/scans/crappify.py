@@ -11,7 +11,8 @@ All in torch, on the device that trains. Shapes: (N, T, H, W) -> (N, T, h, w).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -32,6 +33,8 @@ class Ranges:
     photons: tuple[float, float] = (5.0, 1500.0)  # at brightness 1, log-uniform
     noise_free_share: float = 0.15
     read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
+    shared_noise_px: tuple[float, float] = (0.3, 1.2)  # low-density pixels, see below
+    shared_noise_share: float = 0.15
     flicker: tuple[float, float] = (0.0, 0.05)  # of the brightness, frame to frame
     flicker_share: float = 0.2
     clipped_share: float = 0.25  # nothing is recorded below black or above white
@@ -39,6 +42,19 @@ class Ranges:
     offset: tuple[float, float] = (-0.05, 0.10)
     spoiled_pixels: tuple[float, float] = (0.0, 0.01)
     spoiled_share: float = 0.25
+
+
+def one_scanner(**fixed: tuple[float, float] | float) -> Ranges:
+    """Return ranges without the faults that only a share of clips have.
+
+    Parameters
+    ----------
+    **fixed
+        Fields of `Ranges` that differ.
+    """
+    shares = {f.name: 0.0 for f in fields(Ranges) if f.name.endswith("_share")}
+    values: dict[str, Any] = {**shares, "sharp_share": 1.0, **fixed}
+    return replace(Ranges(), **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,8 @@ class Draw:
     dwell_fraction: torch.Tensor
     line_fraction: torch.Tensor
     bidirectional_px: torch.Tensor
+    shared_noise_x_px: torch.Tensor
+    shared_noise_y_px: torch.Tensor
     flicker: torch.Tensor
     white: torch.Tensor
     jitter_px: torch.Tensor
@@ -80,6 +98,8 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
     dwell = where(ranges.point_share, none, uniform(ranges.dwell_fraction))
     photons = log_uniform(ranges.photons)
     photons = where(ranges.noise_free_share, noise_free, photons)
+    # A slow amplifier blurs noise along the line; a camera's or a file's history, both.
+    shared = where(ranges.shared_noise_share, uniform(ranges.shared_noise_px), none)
     return Draw(
         blur_px=where(ranges.sharp_share, none, uniform(ranges.blur_px)),
         dwell_fraction=dwell,
@@ -87,6 +107,8 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         bidirectional_px=where(
             ranges.bidirectional_share, uniform(ranges.bidirectional_px), none
         ),
+        shared_noise_x_px=shared,
+        shared_noise_y_px=where(0.5, shared, none),
         flicker=where(ranges.flicker_share, uniform(ranges.flicker), none),
         white=where(
             ranges.clipped_share, uniform((0.7, 1.5)), torch.full_like(none, torch.inf)
@@ -133,6 +155,7 @@ def crappify(
     noisy = torch.where(mean > 1000, large, shot) / how.photons
     noisy = torch.where(how.photons > 1e5, scanned, noisy)
     noisy = noisy + how.read_noise * _normal(noisy.shape, generator)
+    noisy = scanned + _shared(noisy - scanned, how)
     noisy = _spoil(noisy, how, generator)
     dark = torch.where(how.white.isinf(), -torch.inf, 0.0)
     noisy = noisy.clamp(dark, how.white)
@@ -203,6 +226,16 @@ def _jittered(
     low = at.floor().long().clamp_max(width - 2)
     part = at - low
     return rows.gather(3, low) * (1 - part) + rows.gather(3, low + 1) * part
+
+
+def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
+    """Blur noise along both axes, each pixel keeping its variance."""
+    at = torch.arange(-3, 4)
+    for axis, sigma in ((3, how.shared_noise_x_px), (2, how.shared_noise_y_px)):
+        weight = torch.exp(-0.5 * (at / sigma[:, :, 0].clamp_min(0.05)) ** 2)[:, 0]
+        weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
+        noise = _apply(noise, weight, 1, axis)
+    return noise
 
 
 def _spoil(noisy: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:
