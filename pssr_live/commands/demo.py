@@ -21,7 +21,7 @@ from pssr_live.commands.console import (
 )
 from pssr_live.commands.summary import run_table
 
-MODELS = {"mito": LIVE_MODEL, "em": "em-sf-x4"}
+MODELS = {"mito": LIVE_MODEL, "em": "em-mf5-x4-live"}
 
 
 def demo(
