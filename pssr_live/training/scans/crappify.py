@@ -33,8 +33,8 @@ class Ranges:
     photons: tuple[float, float] = (5.0, 1500.0)  # at brightness 1, log-uniform
     noise_free_share: float = 0.15
     read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
-    shared_noise_px: tuple[float, float] = (0.3, 1.2)  # low-density pixels, see below
-    shared_noise_share: float = 0.15
+    shared_noise_px: tuple[float, float] = (0.3, 1.2)  # Gaussian, in low-density pixels
+    shared_noise_share: float = 0.0  # a detector slower than its pixels, a filter
     flicker: tuple[float, float] = (0.0, 0.05)  # of the brightness, frame to frame
     flicker_share: float = 0.2
     clipped_share: float = 0.25  # nothing is recorded below black or above white
