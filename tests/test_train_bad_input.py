@@ -24,11 +24,11 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"training__minuts": 3}, ["training.minuts", "did you mean 'minutes'?"]),
-        ({"data__valdate": []}, ["data.valdate", "did you mean 'validate'?"]),
+        ({"training__minuts": 3}, ["training.minuts", "the nearest is 'minutes'"]),
+        ({"data__valdate": []}, ["data.valdate", "the nearest is 'validate'"]),
         ({"network__xyz": 1}, ["network.xyz", "those known are kind, frames"]),
-        ({"sumary": "x"}, ["sumary", "did you mean 'summary'?"]),
-        ({"crappifier__photon": 4}, ["crappifier.photon", "did you mean 'photons'?"]),
+        ({"sumary": "x"}, ["sumary", "the nearest is 'summary'"]),
+        ({"crappifier__photon": 4}, ["crappifier.photon", "the nearest is 'photons'"]),
         ({"crappifier__photons": [9, 1]}, ["crappifier.photons", "[9, 1]"]),
         ({"crappifier__photons": "few"}, ["crappifier.photons", "'few'"]),
         ({"crappifier__sharp_share": 2}, ["sharp_share", "from 0 to 1"]),

@@ -168,7 +168,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """Return what to say about a name that is none of those known."""
     near = difflib.get_close_matches(word, known, 1, 0.5)
     if near:
-        return f"no such setting, did you mean {near[0]!r}?"
+        return f"no such setting, the nearest is {near[0]!r}"
     return f"no such setting, those known are {', '.join(known)}"
 
 
