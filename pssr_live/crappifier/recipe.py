@@ -21,7 +21,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -105,12 +105,7 @@ def load_recipe(path: Path) -> Recipe:
     SettingsError
         If it cannot be read or says something wrong, naming the place.
     """
-    try:
-        written = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(
-            f"The recipe {path} cannot be read: {_reason(error)}; give a TOML file."
-        ) from error
+    written = read_toml(path)
     try:
         return Recipe.model_validate({"name": path.stem} | written)
     except ValidationError as error:
@@ -119,8 +114,21 @@ def load_recipe(path: Path) -> Recipe:
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).rstrip(".")
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read the file of a recipe, of whatever kind.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        raise SettingsError(
+            f"The recipe {path} cannot be read: {reason}; give a TOML file."
+        ) from error
 
 
 def _first(error: ValidationError) -> str:

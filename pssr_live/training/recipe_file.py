@@ -18,12 +18,12 @@ recipe's own folder.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pssr_live.crappifier.recipe import read_toml
 from pssr_live.errors import SettingsError
 from pssr_live.training.network import Architecture
 
@@ -150,14 +150,7 @@ def load_recipe(path: Path) -> TrainRecipe:
         If it cannot be read or says something wrong, naming the place.
     """
     try:
-        written = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
-        raise SettingsError(
-            f"The recipe {path} cannot be read: {reason}; give a TOML file."
-        ) from error
-    try:
-        return TrainRecipe.model_validate(written)
+        return TrainRecipe.model_validate(read_toml(path))
     except ValidationError as error:
         raise SettingsError(
             f"The recipe {path} is wrong at {_first(error)}; correct it there."
