@@ -12,17 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pssr_live.card import Model, load_model
 from pssr_live.engines import EngineLadder
 from pssr_live.errors import SettingsError
-from pssr_live.frame import PIXEL_TYPES, Frame, Restored
-from pssr_live.intensity import FloatArray
-from pssr_live.tiling import run_tiled
+from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
 from pssr_live.window import RollingWindows, Window
-
-LARGEST_TILE = 256  # low-density pixels; bounds memory, and is the fastest measured
 
 
 class Restorer:
@@ -71,8 +65,7 @@ class Restorer:
         """
         begun = time.perf_counter()
         target = window.target
-        values = self._infer(window)
-        pixels = window.intensity.inverse(values, target.pixels.dtype)
+        pixels, engine = self._infer(window)
         size = target.pixel_size_um
         return Restored(
             pixels=pixels,
@@ -80,21 +73,13 @@ class Restorer:
             sources=window.sources,
             pixel_size_um=None if size is None else size / self.card.scale,
             model=self.card.name,
-            engine=self.ladder.engine.name,
+            engine=engine,
             elapsed_ms=1e3 * (time.perf_counter() - begun),
         )
 
     def engine_report(self) -> dict[str, Any]:
         """Return which engine runs, how it proved itself, and which were refused."""
-        engine = self.ladder.engine
-        return {
-            "name": engine.name,
-            "device": engine.device,
-            "precision": engine.precision,
-            "restores": engine.restores,
-            "self_test_error": self.ladder.self_test_error,
-            "refused": {r.engine: r.reason for r in self.ladder.refusals},
-        }
+        return self.ladder.report()
 
     def model_report(self) -> dict[str, Any]:
         """Return which model this is, and the hash of its network."""
@@ -108,26 +93,16 @@ class Restorer:
 
     def close(self) -> None:
         """Free the engine."""
-        self.ladder.engine.close()
+        self.ladder.close()
 
-    def _infer(self, window: Window) -> FloatArray:
-        values, valid = window.values(), window.valid()
+    def _infer(self, window: Window) -> tuple[Pixels, str]:
+        """Return the restored counts, and the name of the engine that made them."""
+        engine = self.ladder.in_use()
         while True:
-            engine = self.ladder.engine
             try:
-                restored = run_tiled(
-                    lambda piece, run=engine.run: run(piece, valid),  # type: ignore[misc]
-                    values,
-                    scale=self.card.scale,
-                    radius=max(self.card.receptive_radius, 2),  # 2 for bicubic
-                    side=LARGEST_TILE,
-                )
-                if not np.isfinite(restored.sum()):
-                    raise FloatingPointError("its output is not finite")
+                return engine.restore(window), engine.name
             except Exception as error:  # whatever a driver or library throws
-                self.ladder.step_down(str(error) or type(error).__name__)
-            else:
-                return restored
+                engine = self.ladder.step_down(str(error) or type(error).__name__)
 
 
 def check_frame(frame: Frame) -> None:

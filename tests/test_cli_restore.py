@@ -224,7 +224,7 @@ def test_an_engine_that_fails_on_the_way_is_replaced(
     cli: Cli, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rungs = [FailingEngine, OnnxEngine, BicubicEngine]
-    monkeypatch.setattr(ladder, "_engine_classes", lambda: list(rungs))
+    monkeypatch.setattr(ladder, "engine_classes", lambda: list(rungs))
     told = cli("restore", movie, "-o", tmp_path / "o.tif", "--json")
     (report,) = told.json["movies"]
     assert (told.code, report["engine"]["name"]) == (0, "onnxruntime")

@@ -69,8 +69,8 @@ class Elsewhere(OnnxEngine):
 def rungs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[type[OnnxEngine]]]:
     """Put engines of this file before the real ones."""
     extra: list[type[OnnxEngine]] = []
-    real = ladder._engine_classes
-    monkeypatch.setattr(ladder, "_engine_classes", lambda: [*extra, *real()])
+    real = ladder.engine_classes
+    monkeypatch.setattr(ladder, "engine_classes", lambda: [*extra, *real()])
     yield extra
 
 

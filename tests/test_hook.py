@@ -42,7 +42,7 @@ def core() -> Iterator[ScanCore]:
 
 
 def use_engines(monkeypatch: pytest.MonkeyPatch, *engines: Any) -> None:
-    monkeypatch.setattr(ladder, "_engine_classes", lambda: list(engines))
+    monkeypatch.setattr(ladder, "engine_classes", lambda: list(engines))
 
 
 class SlowEngine(OnnxEngine):

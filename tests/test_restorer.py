@@ -33,7 +33,7 @@ def test_tiled_frames_have_no_seams(
 ) -> None:
     movie = make_movie(3, (90, 70))
     whole = [r.pixels.astype(int) for r in causal.restore(movie)]
-    monkeypatch.setattr("pssr_live.restorer.LARGEST_TILE", 32)
+    monkeypatch.setattr("pssr_live.engines.by_values.LARGEST_TILE", 32)
     tiled = [r.pixels.astype(int) for r in causal.restore(movie)]
     # Equal but for sums taken in another order, which may round the other way.
     for a, b in zip(whole, tiled, strict=True):

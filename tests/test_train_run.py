@@ -25,7 +25,7 @@ from pssr_live.engines import EngineLadder
 from pssr_live.training.learning.checkpoint import load
 from pssr_live.training.learning.loop import Loop, made_ahead
 from pssr_live.training.learning.trainer import Trainer
-from pssr_live.training.learning.weights import network_of, read_weights
+from pssr_live.weights import network_of, read_weights
 
 FILES = {
     *("run.json", "validation.npy", "last.safetensors", "best.safetensors"),

@@ -13,12 +13,12 @@ from torch.nn import functional
 from pssr_live.card import load_model
 from pssr_live.engines import EngineLadder
 from pssr_live.errors import SettingsError
+from pssr_live.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.films.clips import PoolPlan, build_pool, real_clip
 from pssr_live.training.judging.judge import examples, judge
+from pssr_live.training.learning.beginning import for_window
 from pssr_live.training.learning.trainer import TrainPlan, train
-from pssr_live.training.learning.weights import for_window
 from pssr_live.training.model_folder.export import export
-from pssr_live.training.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.scans.batches import cut, draw_valid
 from pssr_live.training.scans.crappify import (
     Ranges,

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pssr_mf import PssrMf
 from benchmarks.resunet import ResUNet
-from pssr_live.training.network import Architecture, FastNet
+from pssr_live.network import Architecture, FastNet
 
 FULL, QUARTER = 64, 16
 FEW = 4  # windows in a step of a network that takes few steps in minutes of a CPU

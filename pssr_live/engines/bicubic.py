@@ -10,34 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from pssr_live.card import Model
+from pssr_live.engines.by_values import FloatEngine
 from pssr_live.intensity import FloatArray
 
 
-class BicubicEngine:
+class BicubicEngine(FloatEngine):
     """Interpolates the target frame; ignores all others."""
 
     name = "bicubic"
-    device = "cpu"
-    precision = "float32"
     restores = False
     rank = 1000
 
-    def __init__(self, model: Model) -> None:
-        self._scale = model.card.scale
-        self._target = model.card.n_frames - 1 - model.card.lookahead
-
-    @classmethod
-    def is_incompatible(cls, model: Model) -> str | None:
-        """Return None: interpolation works anywhere."""
-        return None
-
     def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
         """Enlarge the target frame (T, h, w) -> (scale * h, scale * w)."""
-        return bicubic(frames[self._target], self._scale)
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to free."""
+        target = self.card.n_frames - 1 - self.card.lookahead
+        return bicubic(frames[target], self.card.scale)
 
 
 def bicubic(image: FloatArray, scale: int) -> FloatArray:

@@ -2,18 +2,21 @@
 
 Engines are tried by rank. One that is refused, cannot start or fails its self-test
 leaves a reason behind, which `doctor` and every report show: no fallback is silent.
+One that must be built first is built in the background while the next one serves,
+and takes over between two windows.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-
-import numpy as np
+from typing import Any
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
+from pssr_live.engines.preparation import Preparation, build, start
 from pssr_live.errors import EngineError, ModelError
 
 log = logging.getLogger(__name__)
@@ -35,8 +38,8 @@ class EngineLadder:
     model : Model
         What to run.
     only : str, optional
-        Name of the one engine wanted; no other is tried but bicubic, and that only
-        if the wanted one fails later, in mid-run.
+        Name of the one engine wanted; it is built first if it must be, and no other
+        is tried but bicubic, and that only if the wanted one fails in mid-run.
 
     Raises
     ------
@@ -47,8 +50,6 @@ class EngineLadder:
     ----------
     engine : Engine
         The engine in use.
-    refusals : list of Refusal
-        Those before it, with reasons.
     self_test_error : float or None
         Largest difference from the stored output; None if the engine only
         interpolates, which no stored output can prove.
@@ -56,17 +57,41 @@ class EngineLadder:
 
     def __init__(self, model: Model, only: str | None = None) -> None:
         self._model = model
-        self._rungs = _engine_classes()
-        self.refusals: list[Refusal] = []
+        self._reasons: dict[str, str] = {}
+        self._preparation: Preparation | None = None
         self.self_test_error: float | None = None
+        self._kinds = _wanted(engine_classes(), only)
         if only is not None:
-            self._keep_only(only)
+            self._build_now(only)
         self.engine = self._climb()
         if only is not None and self.engine.name != only:
             raise EngineError(
-                f"The engine {only!r} cannot be used: {self.refusals[-1].reason} "
+                f"The engine {only!r} cannot be used: {self._reasons[only]} "
                 "Leave out --engine to take the best one that works."
             )
+        self._build_the_rest()
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """The engines that are not used, best first, with reasons."""
+        order = [kind.name for kind in self._kinds]
+        reasons = dict(self._reasons)  # a thread that builds may add to them
+        known = sorted(reasons.items(), key=lambda item: order.index(item[0]))
+        return [Refusal(*item) for item in known]
+
+    def in_use(self) -> Engine:
+        """Return the engine for the next window: a better one as soon as it is built.
+
+        To be called by the one thread that restores.
+        """
+        offer = self._preparation.take() if self._preparation else None
+        if offer is not None:
+            old, self.engine = self.engine, offer.engine
+            self.self_test_error = offer.self_test_error
+            self._reasons.pop(offer.engine.name, None)
+            log.info("Engine %s takes over from %s", offer.engine.name, old.name)
+            old.close()
+        return self.engine
 
     def step_down(self, reason: str) -> Engine:
         """Replace the engine in use, which failed for `reason`, by the next one."""
@@ -81,82 +106,73 @@ class EngineLadder:
         self.engine = self._climb()
         return self.engine
 
+    def report(self) -> dict[str, Any]:
+        """Return which engine runs, how it proved itself, and which were refused."""
+        engine = self.engine
+        return {
+            "name": engine.name,
+            "device": engine.device,
+            "precision": engine.precision,
+            "restores": engine.restores,
+            "self_test_error": self.self_test_error,
+            "refused": {r.engine: r.reason for r in self.refusals},
+        }
+
+    def close(self) -> None:
+        """Stop building and free the engine."""
+        if self._preparation is not None:
+            self._preparation.cancel()
+        self.engine.close()
+
     def _climb(self) -> Engine:
-        while self._rungs:
-            kind = self._rungs.pop(0)
+        for kind in self._kinds:
+            if kind.name in self._reasons:
+                continue
             reason = kind.is_incompatible(self._model)
-            if reason is None:
-                try:
-                    engine = kind(self._model)
-                    self.self_test_error = self_test(engine, self._model)
-                except ModelError:
-                    raise  # no other engine would mend a model that is wrong
-                except Exception as error:  # whatever a driver or library throws
-                    reason = str(error) or type(error).__name__
-                else:
-                    return engine
-            self._refuse(kind.name, reason)
+            if reason is not None:
+                self._refuse(kind.name, reason, logging.INFO)
+            elif not kind.is_ready(self._model):
+                self._refuse(kind.name, BEING_BUILT, logging.INFO)
+            elif (engine := self._try(kind)) is not None:
+                return engine
         raise EngineError("No inference engine works here: reinstall pssr-live.")
 
-    def _keep_only(self, only: str) -> None:
-        names = [kind.name for kind in self._rungs]
-        if only not in names:
-            raise EngineError(
-                f"There is no engine {only!r}: give one of {', '.join(names)}."
-            )
-        self._rungs = [
-            kind for kind in self._rungs if kind.name == only or not kind.restores
-        ]
+    def _try(self, kind: type[Engine]) -> Engine | None:
+        try:
+            proved = start(kind, self._model)
+        except ModelError:
+            raise  # no other engine would mend a model that is wrong
+        except Exception as error:  # whatever a driver or library throws
+            self._refuse(kind.name, str(error) or type(error).__name__)
+            return None
+        self.self_test_error = proved.self_test_error
+        return proved.engine
 
-    def _refuse(self, engine: str, reason: str) -> None:
-        log.warning("Engine %s is not used: %s", engine, reason)
-        self.refusals.append(Refusal(engine, reason))
+    def _build_now(self, only: str) -> None:
+        kind = next(kind for kind in self._kinds if kind.name == only)
+        if kind.is_incompatible(self._model) is not None:
+            return  # climbing will say why
+        try:
+            build(kind, self._model, lambda share: None, threading.Event())
+        except Exception as error:  # whatever a builder throws
+            self._refuse(only, str(error) or type(error).__name__)
 
+    def _build_the_rest(self) -> None:
+        waiting = [k for k in self._kinds if self._reasons.get(k.name) == BEING_BUILT]
+        if waiting:
+            # The lower rung is the quicker one to build.
+            self._preparation = Preparation(self._model, waiting[::-1], self._refuse)
 
-def self_test(engine: Engine, model: Model) -> float | None:
-    """Run the stored window of `model` and return the largest error.
-
-    Raises
-    ------
-    EngineError
-        If the error exceeds the card's tolerance, or the output is not finite.
-    ModelError
-        If the network is not what the card says.
-    """
-    if not engine.restores:
-        return None
-    with np.load(model.self_test, allow_pickle=False) as stored:
-        restored = engine.run(stored["frames"], stored["valid"])
-        _check_shapes(stored["frames"].shape, restored.shape, model)
-        error = float(np.abs(restored - stored["restored"]).max())
-    # Written so that NaN, which compares false with everything, fails.
-    if not error <= model.card.tolerance:
-        raise EngineError(
-            f"Its self-test differs by {error:.3g} from the stored output; "
-            f"{model.card.tolerance:.3g} is allowed."
-        )
-    return error
+    def _refuse(self, engine: str, reason: str, level: int = logging.WARNING) -> None:
+        log.log(level, "Engine %s is not used: %s", engine, reason)
+        self._reasons[engine] = reason
 
 
-def _check_shapes(
-    given: tuple[int, ...], restored: tuple[int, ...], model: Model
-) -> None:
-    card = model.card
-    frames, height, width = given
-    if frames != card.n_frames:
-        raise ModelError(
-            f"The network of {card.name} takes {frames} frames and its card says "
-            f"{card.n_frames}: correct the card, or take the model folder anew."
-        )
-    if restored != (height * card.scale, width * card.scale):
-        raise ModelError(
-            f"The network of {card.name} turns {height} x {width} pixels into "
-            f"{' x '.join(map(str, restored))} and its card says x{card.scale}: "
-            "correct the card, or take the model folder anew."
-        )
+BEING_BUILT = "It is being built for this machine, and takes over when it is ready."
 
 
-def _engine_classes() -> list[type[Engine]]:
+def engine_classes() -> list[type[Engine]]:
+    """Return every engine that is installed, best first."""
     classes: list[type[Engine]] = []
     for entry in entry_points(group="pssr_live.engines"):
         try:
@@ -164,3 +180,14 @@ def _engine_classes() -> list[type[Engine]]:
         except ImportError as error:
             log.warning("Engine %s cannot be imported: %s", entry.name, error)
     return sorted(classes, key=lambda kind: kind.rank)
+
+
+def _wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:
+    if only is None:
+        return [kind for kind in kinds if not kind.opt_in]
+    names = [kind.name for kind in kinds]
+    if only not in names:
+        raise EngineError(
+            f"There is no engine {only!r}: give one of {', '.join(names)}."
+        )
+    return [kind for kind in kinds if kind.name == only or not kind.restores]

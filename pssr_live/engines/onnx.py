@@ -8,20 +8,19 @@ import numpy as np
 import onnxruntime
 
 from pssr_live.card import Model
+from pssr_live.engines.by_values import FloatEngine
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
 
 
-class OnnxEngine:
+class OnnxEngine(FloatEngine):
     """Runs `model.onnx` with onnxruntime."""
 
     name = "onnxruntime"
-    device = "cpu"
-    precision = "float32"
-    restores = True
     rank = 400
 
     def __init__(self, model: Model) -> None:
+        super().__init__(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usable_cores()
         # Waiting threads must sleep: spinning would take the scanner's core.
@@ -35,11 +34,6 @@ class OnnxEngine:
             raise EngineError(
                 f"onnxruntime cannot load {model.onnx} ({error}): export it again."
             ) from error
-
-    @classmethod
-    def is_incompatible(cls, model: Model) -> str | None:
-        """Return None: onnxruntime is a dependency and runs everywhere."""
-        return None
 
     def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
         """Restore one window (T, h, w) -> (scale * h, scale * w)."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from pssr_live.errors import SettingsError
+from pssr_live.network import Architecture
 from pssr_live.training.films.pool import OwnPool, check_size
 from pssr_live.training.films.sources import (
     Source,
@@ -21,9 +22,8 @@ from pssr_live.training.films.sources import (
     refuse_shared,
     survey,
 )
+from pssr_live.training.learning.beginning import start_from
 from pssr_live.training.learning.trainer import TrainPlan
-from pssr_live.training.learning.weights import start_from
-from pssr_live.training.network import Architecture
 from pssr_live.training.recipe_file import TrainRecipe
 from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.scans.degradations import ranges_of

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pssr_live.crappifier.recipe import read_toml
 from pssr_live.errors import SettingsError
-from pssr_live.training.network import Architecture
+from pssr_live.network import Architecture
 
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 LossName = Literal["charbonnier", "l1", "mse", "mix", "psnr"]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import torch
 
+from pssr_live.network import Architecture
 from pssr_live.training.films.pool import OwnPool, make_pool
 from pssr_live.training.judging.validation import prepared, score
 from pssr_live.training.learning.device import one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
-from pssr_live.training.network import Architecture
 from pssr_live.training.preparation import Bar
 from pssr_live.training.scans.crappify import one_scanner
 

@@ -19,7 +19,7 @@ from pssr_live.errors import SettingsError
 from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.frc import ring_correlation
 from pssr_live.evaluation.metrics import psnr, ssim
-from pssr_live.training.network import FastNet
+from pssr_live.network import FastNet
 from pssr_live.training.scans.crappify import crappify, draw, one_scanner, recorded
 
 Image = npt.NDArray[np.float32]

@@ -14,8 +14,8 @@ import torch
 from pssr_live.engines.bicubic import bicubic
 from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.metrics import psnr
+from pssr_live.network import Architecture, FastNet
 from pssr_live.training.judging.judge import GAIN, Example
-from pssr_live.training.network import Architecture, FastNet
 from pssr_live.training.scans.batches import scan
 from pssr_live.training.scans.crappify import Ranges
 

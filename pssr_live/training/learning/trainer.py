@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from pssr_live.network import Architecture, FastNet
 from pssr_live.training.learning.losses import LOSSES
-from pssr_live.training.network import Architecture, FastNet
 from pssr_live.training.scans.batches import Batch, cut, scan
 from pssr_live.training.scans.crappify import Ranges
 

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from pssr_live.card import CARD, ModelCard
 from pssr_live.errors import ModelError
-from pssr_live.training.network import FastNet
+from pssr_live.network import FastNet
 
 EXPORT_ERROR = 1e-5  # largest allowed difference of ONNX and torch
 HASHED = ("model.onnx", "weights.safetensors", "self_test.npz")

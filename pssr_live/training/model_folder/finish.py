@@ -16,17 +16,17 @@ import torch
 
 from pssr_live.card import ModelCard, load_model
 from pssr_live.errors import StorageError
+from pssr_live.network import Architecture, FastNet
 from pssr_live.storage.disk import disk_errors
 from pssr_live.training.judging.judge import Example, examples, judge
 from pssr_live.training.judging.validation import prepared
 from pssr_live.training.learning.checkpoint import load
 from pssr_live.training.learning.run_folder import RunFolder
 from pssr_live.training.learning.trainer import part_of
-from pssr_live.training.learning.weights import network_of
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
-from pssr_live.training.network import Architecture, FastNet
 from pssr_live.training.scans.crappify import Ranges
+from pssr_live.weights import network_of
 
 PHOTONS = 20.0
 NAME = r"[a-z0-9][a-z0-9-]*"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from pssr_live.card import ModelCard
+from pssr_live.network import FastNet
 from pssr_live.storage.preview import Panel, write_preview
 from pssr_live.training.judging.foreign import Scores
 from pssr_live.training.judging.judge import Example, run
-from pssr_live.training.network import FastNet
 
 COLUMNS = {  # title -> key in the card, decimals
     "restored": ("psnr_db", 2),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pssr_live.training.network import Architecture
+from pssr_live.network import Architecture
 from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
 
 

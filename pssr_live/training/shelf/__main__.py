@@ -15,14 +15,14 @@ from rich import print as say
 from safetensors.torch import load_file, save_file
 
 from pssr_live.errors import SettingsError
+from pssr_live.network import FastNet
 from pssr_live.training.films.clips import PoolPlan, build_pool
 from pssr_live.training.judging.foreign import abroad
 from pssr_live.training.judging.judge import examples, judge, run
+from pssr_live.training.learning.beginning import for_window
 from pssr_live.training.learning.trainer import TrainPlan, train
-from pssr_live.training.learning.weights import for_window
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
-from pssr_live.training.network import FastNet
 from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.shelf.recipes import RECIPES, Recipe
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pssr_live.network import Architecture
 from pssr_live.training.films.clips import PoolPlan
-from pssr_live.training.network import Architecture
 from pssr_live.training.shelf.held_out import (
     ELECTRON,
     ELECTRON_MOVING,

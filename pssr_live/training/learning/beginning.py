@@ -1,22 +1,16 @@
-"""Weights to go on from: which network they belong to, and whether it is the one.
-
-A card tells frames and scale, not width and depth: those are read off the weights.
-"""
+"""Weights to go on from, and whether they fit what is to be trained."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from pssr_live.card import Model, load_model, model_folders
+from pssr_live.card import load_model, model_folders
 from pssr_live.errors import ModelError
-from pssr_live.training.network import Architecture, FastNet
+from pssr_live.network import Architecture
+from pssr_live.weights import Weights, fits, read_weights
 
-Weights = dict[str, torch.Tensor]
-FILE = "weights.safetensors"
 TARGET_SHARE = 0.6
 
 
@@ -71,58 +65,4 @@ def for_window(weights: Weights, architecture: Architecture) -> Weights:
     return weights | {
         "head.weight": (head * share[:, None, None]).contiguous(),
         "pattern.weight": pattern.new_zeros(len(pattern), frames),
-    }
-
-
-def read_weights(model: Model) -> Weights:
-    """Read the weights of a model folder.
-
-    Raises
-    ------
-    ModelError
-        If it has none.
-    """
-    path = model.folder / FILE
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"The weights {path} cannot be read ({error}): take the model folder anew."
-        ) from error
-
-
-def network_of(model: Model) -> FastNet:
-    """Return the network of a model folder, ready for use.
-
-    Raises
-    ------
-    ModelError
-        If its weights are of no network that is known here.
-    """
-    weights, card = read_weights(model), model.card
-    head = weights.get("head.weight", torch.empty(0))
-    numbers = {name.split(".")[1] for name in weights if name.startswith("blocks.")}
-    a = Architecture(
-        n_frames=card.n_frames,
-        lookahead=card.lookahead,
-        scale=card.scale,
-        width=len(head),
-        blocks=len(numbers),
-    )
-    if not len(head) or not fits(weights, a):
-        raise ModelError(
-            f"The weights of {card.name} belong to no network of this version: export "
-            "it with the version that trained it."
-        )
-    net = FastNet(a)
-    net.load_state_dict(weights)
-    return net.eval()
-
-
-def fits(weights: Weights, architecture: Architecture) -> bool:
-    """Whether weights have the names and shapes of a network."""
-    with torch.device("meta"):
-        wanted = FastNet(architecture).state_dict()
-    return {name: tensor.shape for name, tensor in weights.items()} == {
-        name: tensor.shape for name, tensor in wanted.items()
     }
