@@ -46,7 +46,8 @@ class BaseEngine(ABC):
     def prepare(
         cls, model: Model, progress: BuildProgress, cancelled: threading.Event
     ) -> None:
-        """Build what `is_ready` found missing."""
+        """Build what `is_ready` found missing: nothing, unless it says otherwise."""
+        progress(1.0)
 
     @abstractmethod
     def restore(self, window: Window) -> Pixels:
