@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 4  # windows; more would only make the picture on screen older
 QUEUE_BYTES = 512 * 2**20  # raw frames waiting for the disk
+LOOK_S = 0.5  # how often a wait looks whether the engine hangs
 Progress = Callable[[int, int], None]
 Trouble = Literal["deferred", "failed"]
 
@@ -103,12 +104,13 @@ class LivePipeline:
         self._stopping = False
         self._deferred: list[Window] = []
         self._latest: Restored | None = None
-        self._threads = [
-            threading.Thread(target=run, name=f"pssr-live {name}", daemon=True)
-            for name, run in (("record", self._record), ("restore", self._restore))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._in_hand: Window | None = None
+        self._catching_up = False
+        self._recording = threading.Thread(
+            target=self._record, name="pssr-live record", daemon=True
+        )
+        self._recording.start()
+        self._restoring = self._begin_restoring()
 
     @property
     def latest(self) -> Restored | None:
@@ -141,8 +143,9 @@ class LivePipeline:
             Called with (done, total) while deferred frames are made up for.
         """
         self._incoming.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._recording.join()
+        self._wait_for_restoring()
+        self._catching_up = True
         deferred = sorted(self._deferred, key=lambda window: window.target.ordinal)
         self._deferred = []
         for done, light in enumerate(deferred):
@@ -157,6 +160,7 @@ class LivePipeline:
 
     def _record(self) -> None:
         while (frame := self._incoming.get()) is not None:
+            self._replace_if_stuck()
             if self._write_raw(frame):
                 for window in self._windows.push(frame):
                     self._offer(window)
@@ -190,19 +194,33 @@ class LivePipeline:
 
     # -- restore thread --------------------------------------------------------
 
-    def _restore(self) -> None:
-        while (window := self._next_window()) is not None:
+    def _begin_restoring(self, first: Window | None = None) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._restore, args=(first,), name="pssr-live restore", daemon=True
+        )
+        self._restoring = thread  # before it starts: it looks whether it is the one
+        thread.start()
+        return thread
+
+    def _restore(self, first: Window | None) -> None:
+        window = first or self._next_window()
+        while window is not None:
+            self._in_hand = window
             restored = self._try(window)
-            if restored is None:
-                continue
-            self._latest = restored
-            late_s = self._clock() - window.target.time_s
-            self.counters.latency_ms.append(1e3 * late_s)
-            if self._on_restored is not None:
-                try:
-                    self._on_restored(restored)
-                except Exception:  # a user's callback must not end the restoration
-                    log.exception("on_restored failed for frame %s", window.target)
+            if self._is_given_up():
+                return
+            if restored is not None and not self._catching_up:
+                self._show(restored)
+            window = self._next_window()
+
+    def _show(self, restored: Restored) -> None:
+        self._latest = restored
+        self.counters.latency_ms.append(1e3 * (self._clock() - restored.frame.time_s))
+        if self._on_restored is not None:
+            try:
+                self._on_restored(restored)
+            except Exception:  # a user's callback must not end the restoration
+                log.exception("on_restored failed for frame %s", restored.frame)
 
     def _next_window(self) -> Window | None:
         with self._wake:
@@ -213,8 +231,12 @@ class LivePipeline:
         frame = window.target
         try:
             restored = self._restorer.restore_window(window)
+            if self._is_given_up():
+                return None
             self._recorder.write_restored(restored)
         except Exception as error:  # raw frames are safe; say so and go on
+            if self._is_given_up():
+                return None
             self.counters.unrestored += 1
             self._note(frame, "failed", str(error) or type(error).__name__)
             # Once is enough: a full disk fails every frame that follows.
@@ -226,6 +248,25 @@ class LivePipeline:
         self.counters.engine_ms.append(restored.elapsed_ms)
         return restored
 
+    def _replace_if_stuck(self) -> None:
+        """Give up an engine that hangs, with its thread; another does the frame."""
+        if not self._restorer.is_stuck:
+            return
+        try:
+            self._restorer.give_up_engine()
+        except Exception as error:  # the last engine: nothing is left but to try again
+            self.trouble = self.trouble or error
+        self._begin_restoring(self._in_hand)
+
+    def _is_given_up(self) -> bool:
+        """Tell a thread that hung, and came back, that its frame is another's now."""
+        return threading.current_thread() is not self._restoring
+
+    def _wait_for_restoring(self) -> None:
+        while self._restoring.is_alive():
+            self._restoring.join(LOOK_S)
+            self._replace_if_stuck()
+
     # -- after the run ---------------------------------------------------------
 
     def _make_up_for(self, light: Window) -> None:
@@ -236,7 +277,8 @@ class LivePipeline:
             self._note(light.target, "failed", str(error))
             self.trouble = self.trouble or error
             return
-        self._try(window)
+        self._begin_restoring(window)
+        self._wait_for_restoring()
 
     # -- any thread ------------------------------------------------------------
 

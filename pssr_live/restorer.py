@@ -7,6 +7,7 @@ year later are the same.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from pssr_live.engines import EngineLadder
 from pssr_live.errors import SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
 from pssr_live.window import RollingWindows, Window
+
+# No engine is slower than this unless its driver or device hangs: a hundred times what
+# one core of a laptop takes, and a minute for what a first call compiles.
+STUCK_S = 60.0
+STUCK_S_PER_PIXEL = 1e-4
 
 
 class Restorer:
@@ -39,6 +45,8 @@ class Restorer:
         self.model = model if isinstance(model, Model) else load_model(model)
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
+        self._call_began_s: float | None = None
+        self._call_limit_s = math.inf
 
     def windows(self) -> RollingWindows:
         """Return empty rolling windows for a new run."""
@@ -92,17 +100,44 @@ class Restorer:
         }
 
     def close(self) -> None:
-        """Free the engine."""
-        self.ladder.close()
+        """Free the engine, unless a call of it never returned."""
+        self.ladder.close(free=self._call_began_s is None)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the engine has been at one window for longer than it ever needs."""
+        began_s = self._call_began_s
+        return began_s is not None and time.monotonic() - began_s > self._call_limit_s
+
+    def give_up_engine(self) -> None:
+        """Replace an engine that is stuck by the next one; called by another thread.
+
+        Raises
+        ------
+        EngineError
+            If there is no other.
+        """
+        waited_s = round(self._call_limit_s)
+        self._call_began_s = None
+        self.ladder.step_down(f"It did not return within {waited_s} s.", free=False)
 
     def _infer(self, window: Window) -> tuple[Pixels, str]:
         """Return the restored counts, and the name of the engine that made them."""
         engine = self.ladder.in_use()
+        self._call_limit_s = STUCK_S + STUCK_S_PER_PIXEL * window.target.pixels.size
         while True:
+            self._call_began_s = time.monotonic()
             try:
-                return engine.restore(window), engine.name
+                pixels = engine.restore(window)
             except Exception as error:  # whatever a driver or library throws
+                if engine is not self.ladder.engine:
+                    raise  # it was given up in the meantime
                 engine = self.ladder.step_down(str(error) or type(error).__name__)
+            else:
+                return pixels, engine.name
+            finally:
+                if engine is self.ladder.engine:
+                    self._call_began_s = None
 
 
 def check_frame(frame: Frame) -> None:

@@ -93,8 +93,11 @@ class EngineLadder:
             old.close()
         return self.engine
 
-    def step_down(self, reason: str) -> Engine:
-        """Replace the engine in use, which failed for `reason`, by the next one."""
+    def step_down(self, reason: str, *, free: bool = True) -> Engine:
+        """Replace the engine in use, which failed for `reason`, by the next one.
+
+        Without `free` the failed one is left as it is: closing it might never return.
+        """
         failed = self.engine
         self._refuse(failed.name, reason)
         if not failed.restores:
@@ -102,7 +105,8 @@ class EngineLadder:
                 f"The last engine failed ({reason}): the raw frames are safe, restore "
                 "them later with `pssr-live restore`."
             )
-        failed.close()
+        if free:
+            failed.close()
         self.engine = self._climb()
         return self.engine
 
@@ -118,11 +122,12 @@ class EngineLadder:
             "refused": {r.engine: r.reason for r in self.refusals},
         }
 
-    def close(self) -> None:
-        """Stop building and free the engine."""
+    def close(self, *, free: bool = True) -> None:
+        """Stop building and, unless told otherwise, free the engine."""
         if self._preparation is not None:
             self._preparation.cancel()
-        self.engine.close()
+        if free:
+            self.engine.close()
 
     def _climb(self) -> Engine:
         for kind in self._kinds:
