@@ -158,7 +158,10 @@ def test_a_movie_that_cannot_be_restored(
             ("no model 'nope': give one of", "mito-mf5-x4"),
         ),
         (["-o", "o.tif", "-m", "."], ("no model '.'", "folder with a card.toml")),
-        (["-o", "o.tif", "--engine", "warp"], ("no engine 'warp': give one of onnx",)),
+        (
+            ["-o", "o.tif", "--engine", "warp"],
+            ("no engine 'warp': give", "onnx"),
+        ),
         (["-o", "o.tif", "--pixel-size-um", "0"], ("--pixel-size-um 0 is no size",)),
         (["-o", "o.tif", "--pixel-size-um", "nan"], ("--pixel-size-um nan is no",)),
         (["-o", "o.tif", "--pixel-size-um", "x"], ("'--pixel-size-um'", "--help`")),
@@ -200,7 +203,8 @@ def test_interpolation_that_nobody_asked_for_is_no_success(
     cli: Cli, movie: Path, tmp_path: Path
 ) -> None:
     folder = copy_model(tmp_path)
-    forge(folder / "model.onnx", b"no network")
+    for file in ("model.onnx", "weights.safetensors"):
+        forge(folder / file, b"no network")
     told = cli("restore", movie, "-o", tmp_path / "o.tif", "-m", folder)
     assert told.code == 1
     assert "Note: No engine could run the model" in told.out
@@ -290,6 +294,11 @@ def test_doctor_says_what_works(cli: Cli) -> None:
     assert told.code == 0
     assert told.json["models"][MODEL]["self_test_error"] < 1e-3
     assert told.json["packages"]["numpy"]
+    states = {said["name"]: said["state"] for said in told.json["engines"]}
+    assert states["onnxruntime"] == states["bicubic"] == "works"
+    assert all(
+        said["reason"] for said in told.json["engines"] if said["state"] == "refused"
+    )
     shown = cli("doctor")
     assert (shown.code, "mito-mf5-x4-live" in shown.out) == (0, True)
 
