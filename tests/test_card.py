@@ -118,10 +118,18 @@ def test_a_card_that_does_not_fit_its_network(
 
 def test_a_network_that_cannot_run_leaves_bicubic(tmp_path: Path) -> None:
     folder = copy_model(tmp_path)
-    forge(folder / "model.onnx", b"no network")
+    for file in ("model.onnx", "weights.safetensors"):
+        forge(folder / file, b"no network")
     restorer = Restorer(folder)
     assert restorer.ladder.engine.restores is False
-    assert "onnxruntime" in restorer.engine_report()["refused"]
+    assert {"onnxruntime", "torch"} <= set(restorer.engine_report()["refused"])
+
+
+def test_weights_alone_are_enough(tmp_path: Path) -> None:
+    """The next rung reads another file."""
+    folder = copy_model(tmp_path)
+    forge(folder / "model.onnx", b"no network")
+    assert Restorer(folder).ladder.engine.name == "torch"
 
 
 def test_somebody_elses_broken_package_is_passed_over(

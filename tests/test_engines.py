@@ -11,6 +11,7 @@ from frames import make_movie
 from pssr_live.card import Model, load_model
 from pssr_live.engines import EngineLadder, ladder
 from pssr_live.engines.bicubic import BicubicEngine, bicubic
+from pssr_live.engines.cuda import driver
 from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
@@ -74,12 +75,18 @@ def rungs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[type[OnnxEngine]]]:
     yield extra
 
 
-def test_the_real_engine_is_first_and_proved() -> None:
+def test_without_a_gpu_onnxruntime_is_first_and_proved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(driver, "LIBRARY", "libthere-is-none.so")
     found = EngineLadder(load_model("mito-mf5-x4"))
     assert found.engine.name == "onnxruntime"
     assert found.self_test_error is not None
     assert found.self_test_error < 1e-5
-    assert not found.refusals
+    reasons = {r.engine: r.reason for r in found.refusals}
+    assert list(reasons) == ["tensorrt", "tensorrt_rtx", "torch-cuda"]
+    for reason in reasons.values():
+        assert "no NVIDIA driver" in reason or "is not installed" in reason
 
 
 def test_refused_engines_leave_their_reasons(rungs: list[type[OnnxEngine]]) -> None:
@@ -99,10 +106,13 @@ def test_a_failing_engine_is_replaced_and_no_frame_lost(
     restorer = Restorer("mito-mf5-x4")
     assert restorer.ladder.engine.name == "failing"
     movie = make_movie(6)
+    before = restorer.engine_report()["refused"]
     restored = list(restorer.restore(movie))
     names = [r.engine for r in restored]
     assert names == ["failing"] * 3 + ["onnxruntime"] * 3
-    assert restorer.engine_report()["refused"] == {"failing": "out of device memory"}
+    refused = restorer.engine_report()["refused"]
+    assert refused.items() >= before.items()
+    assert refused["failing"] == "out of device memory"
     for ours, expected in zip(restored, centred.restore(movie), strict=True):
         np.testing.assert_array_equal(ours.pixels, expected.pixels)
 

@@ -24,8 +24,6 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks.bars import bars_table
-from benchmarks.machine import describe
 from benchmarks.network.bars import bars
 from benchmarks.network.contenders import Contender, contenders
 from benchmarks.network.films import PHOTONS, SPEEDS_PX, digest, real, simulated
@@ -34,6 +32,8 @@ from benchmarks.network.measure import REFERENCE, All, Measurement
 from benchmarks.network.page import page
 from benchmarks.network.scores import BASELINES
 from benchmarks.network.training import MARKS, Limit
+from pssr_live.bench.bars import bars_table
+from pssr_live.bench.machine import describe
 from pssr_live.errors import SettingsError
 
 

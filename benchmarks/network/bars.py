@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.bars import Bar
+from pssr_live.bench.bars import Bar
 
 Networks = dict[str, dict[str, Any]]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.pssr_mf import PssrMf
-from benchmarks.resunet import ResUNet
+from pssr_live.bench.peers.cost import cost as cost_of
+from pssr_live.bench.peers.pssr_mf import PssrMf
+from pssr_live.bench.peers.resunet import ResUNet
 from pssr_live.network import Architecture, FastNet
 
 FULL, QUARTER = 64, 16
@@ -133,10 +133,5 @@ def _originals(width: int) -> list[Contender]:
 
 def cost(contender: Contender) -> tuple[int, float]:
     """Return the parameters, and the GFLOP (two a multiply-add) for 512 x 512 out."""
-    # Shapes alone are enough to count; nothing is computed on this "device".
-    with torch.device("meta"), torch.no_grad():
-        net = contender.build().eval()
-        with FlopCounterMode(display=False) as counter:
-            net(torch.empty(1, contender.n_frames, SIDE, SIDE))
-    parameters = sum(p.numel() for p in net.parameters())
-    return parameters, counter.get_total_flops() / 1e9
+    counted = cost_of(contender.build, contender.n_frames, SIDE)
+    return counted.parameters, counted.gflop

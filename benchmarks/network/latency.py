@@ -1,7 +1,7 @@
 """What a picture of 512 x 512 costs, all networks in turns so that none has luck.
 
 Plain torch: float32 on the cores that training has on a CPU, bfloat16 on a GPU. The
-engines that a live run uses are faster; `benchmarks/speed.py` times those.
+engines that a live run uses are faster; `pssr-live bench` times those.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import nn
 
 from benchmarks.network.contenders import SIDE, Contender
 from benchmarks.network.training import Trained, laid_out
-from benchmarks.pssr_mf import PssrMf
+from pssr_live.bench.peers.pssr_mf import PssrMf
 
 ROUNDS = 7
 WARM_UP = 2  # rounds that do not count

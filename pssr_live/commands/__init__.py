@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pssr_live.commands.bench import bench
 from pssr_live.commands.calibrate import calibrate
 from pssr_live.commands.crappify import crappify
 from pssr_live.commands.demo import demo
@@ -25,6 +26,6 @@ app = typer.Typer(
 )
 for command in (
     *(demo, run, restore, crappify, calibrate),
-    *(train, export, evaluate, models, doctor),
+    *(train, export, evaluate, models, bench, doctor),
 ):
     app.command()(command)

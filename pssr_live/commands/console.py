@@ -63,7 +63,9 @@ def _log_to(name: str, handler: logging.Handler) -> None:
 
 def quiet_mda() -> None:
     """Keep the MDA engine's log off the terminal; its file and our reports have it."""
-    for handler in logging.getLogger("pymmcore-plus").handlers:
+    logger = logging.getLogger("pymmcore-plus")
+    logger.propagate = False  # some libraries give the root logger a handler
+    for handler in logger.handlers:
         if type(handler) is logging.StreamHandler:
             handler.setLevel(logging.CRITICAL)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 
 import numpy as np
-import onnxruntime
 
 from pssr_live.card import Model
 from pssr_live.engines.by_values import FloatEngine
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
+
+# From 1.29 on it reports what it runs to its makers, if it may when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 
 class OnnxEngine(FloatEngine):
@@ -21,15 +24,8 @@ class OnnxEngine(FloatEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usable_cores()
-        # Waiting threads must sleep: spinning would take the scanner's core.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(model.onnx), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = start_session(str(model.onnx))
         except Exception as error:  # onnxruntime raises its own C++ exceptions
             raise EngineError(
                 f"onnxruntime cannot load {model.onnx} ({error}): export it again."
@@ -45,6 +41,24 @@ class OnnxEngine(FloatEngine):
     def close(self) -> None:
         """Free the session."""
         del self._session
+
+
+def start_session(network: str | bytes) -> onnxruntime.InferenceSession:
+    """Load a network for the CPU, to be run on all cores that it may use.
+
+    Parameters
+    ----------
+    network : str or bytes
+        An ONNX file's path, or its contents.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    # Waiting threads must sleep: spinning would take the scanner's core.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        network, options, providers=["CPUExecutionProvider"]
+    )
 
 
 def usable_cores() -> int:

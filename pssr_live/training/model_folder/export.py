@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import tomli_w
 import torch
 from safetensors.torch import save_file
 
 from pssr_live.card import CARD, ModelCard
+from pssr_live.engines.onnx import start_session
 from pssr_live.errors import ModelError
 from pssr_live.network import FastNet
 
@@ -129,9 +129,7 @@ def _write_self_test(net: FastNet, path: Path) -> None:
 
 
 def _compare(folder: Path) -> None:
-    session = onnxruntime.InferenceSession(
-        str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
-    )
+    session = start_session(str(folder / "model.onnx"))
     with np.load(folder / "self_test.npz", allow_pickle=False) as stored:
         fed = {name: stored[name][None] for name in ("frames", "valid")}
         (restored,) = session.run(["restored"], fed)

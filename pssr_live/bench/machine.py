@@ -10,7 +10,10 @@ from typing import Any
 
 from pssr_live.engines.onnx import usable_cores
 
-PACKAGES = ("pssr-live", "numpy", "onnxruntime", "pymmcore-plus", "torch")
+PACKAGES = (
+    "pssr-live", "numpy", "onnxruntime", "openvino", "torch", "tensorrt",
+    "tensorrt-rtx", "pymmcore-plus",
+)  # fmt: skip
 
 
 def describe() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The network of PSSR-MF (Fang et al., Nature Methods 2021), to be measured against.
 
 Rebuilt from its published description, with random weights: right for cost, and for
-pictures once `benchmarks.network` has trained it. `width` is the number of channels of
+pictures once somebody has trained it. `width` is the number of channels of
 the first stage, from which all others follow: 64 as published, 16 is "quarter width".
 The frames are enlarged first and everything runs at high density:
 
@@ -12,22 +12,15 @@ The frames are enlarged first and everything runs at high density:
 
 The encoder ends in a global average, so the first up-step starts from a single pixel.
 It looks like a slip, but it is what was published. Sizes must divide by 8.
-
-    python benchmarks/pssr_mf.py [--side 128] [--width 64]
-
-prints parameters and GFLOP.
 """
 
 from __future__ import annotations
-
-import argparse
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
-from torch.utils.flop_counter import FlopCounterMode
 
 SCALE = 4
 WIDTH = 64
@@ -192,23 +185,3 @@ class PssrMf(nn.Module):
             for name in list(getattr(module, "parametrizations", ())):
                 parametrize.remove_parametrizations(module, name)
         return self.eval()
-
-
-def profile(side: int = 128, width: int = WIDTH) -> tuple[int, float]:
-    """Return the parameters, and the GFLOP (two a multiply-add) for 5 x side x side."""
-    # Shapes alone are enough to count; nothing is computed on this "device".
-    with torch.device("meta"), torch.no_grad():
-        net = PssrMf(width=width).eval()
-        with FlopCounterMode(display=False) as counter:
-            net(torch.empty(1, 5, side, side))
-    parameters = sum(p.numel() for p in net.parameters())
-    return parameters, counter.get_total_flops() / 1e9
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Cost of the original PSSR-MF.")
-    parser.add_argument("--side", type=int, default=128, help="low-density pixels")
-    parser.add_argument("--width", type=int, default=WIDTH, help="channels, stage one")
-    given = parser.parse_args()
-    parameters, gflop = profile(given.side, given.width)
-    print(f"{parameters / 1e6:.2f} M parameters, {gflop:.1f} GFLOP at {given.side} px")

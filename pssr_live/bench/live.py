@@ -22,6 +22,7 @@ from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.simulated import LABEL, density_setup, simulated_config
 
+SIDE = 128  # pixels of a line, and lines
 DWELL_US = 0.8  # 128 x (128 x 0.8 + 100) us = 25.9 ms a frame, 38.6 frames/s
 
 
@@ -49,8 +50,16 @@ class LiveTimings:
     restore_ms: dict[str, float]
 
 
-def run_live(model: str, engine: str | None, frames: int) -> LiveTimings:
-    """Acquire and restore `frames` frames of 128 x 128."""
+def run_live(model: str | Path, engine: str | None, frames: int) -> LiveTimings:
+    """Acquire and restore `frames` frames of 128 x 128.
+
+    Raises
+    ------
+    PssrLiveError
+        If the simulated scanner cannot run here.
+    ModuleNotFoundError
+        If a package that it needs is not installed.
+    """
     restored: list[tuple[float, int, float]] = []
 
     def on_restored(made: Restored) -> None:
@@ -59,7 +68,7 @@ def run_live(model: str, engine: str | None, frames: int) -> LiveTimings:
 
     core = open_core(simulated_config())
     try:
-        for label, name, value in density_setup(128):
+        for label, name, value in density_setup(SIDE):
             core.setProperty(label, name, value)
         core.setProperty(LABEL, "Dwell_us", DWELL_US)
         nominal_per_s = 1e3 / core.getExposure()

@@ -1,0 +1,1 @@
+"""How fast it is here: all engines, and what they are measured against, in turns."""

@@ -1,0 +1,1 @@
+"""The most that this machine can do: what a figure has to be compared with."""

@@ -1,0 +1,1 @@
+"""The networks of others, rebuilt from what was published, to be measured against."""
