@@ -25,11 +25,14 @@ if TYPE_CHECKING:
         SettingsError,
         StorageError,
     )
+    from pssr_live.evaluation.session_references import score_references
     from pssr_live.frame import Frame, Restored
     from pssr_live.offline import restore, restore_file
     from pssr_live.pipeline import LivePipeline
     from pssr_live.restorer import Restorer
     from pssr_live.scanners.hook import LiveRestoration
+    from pssr_live.scanners.live_mode import LiveMode
+    from pssr_live.scanners.restoring_engine import RestoringEngine
     from pssr_live.storage.movie import open_movie
     from pssr_live.window import RollingWindow, Window
 
@@ -37,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "EngineError",
     "Frame",
+    "LiveMode",
     "LivePipeline",
     "LiveRestoration",
     "Model",
@@ -45,6 +49,7 @@ __all__ = [
     "PssrLiveError",
     "Restored",
     "Restorer",
+    "RestoringEngine",
     "RollingWindow",
     "ScannerError",
     "SettingsError",
@@ -54,6 +59,7 @@ __all__ = [
     "open_movie",
     "restore",
     "restore_file",
+    "score_references",
 ]
 
 _HOMES = {
@@ -66,11 +72,14 @@ _HOMES = {
         "SettingsError",
         "StorageError",
     ),
+    "evaluation.session_references": ("score_references",),
     "frame": ("Frame", "Restored"),
     "offline": ("restore", "restore_file"),
     "pipeline": ("LivePipeline",),
     "restorer": ("Restorer",),
     "scanners.hook": ("LiveRestoration",),
+    "scanners.live_mode": ("LiveMode",),
+    "scanners.restoring_engine": ("RestoringEngine",),
     "storage.movie": ("open_movie",),
     "window": ("RollingWindow", "Window"),
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+import threading
 from typing import cast
 
 import typer
@@ -16,7 +18,16 @@ UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
 def main() -> None:
-    """Run a command; bad input becomes one sentence and exit code 2."""
+    """Run a command and exit; bad input becomes one sentence and exit code 2."""
+    try:
+        _run()
+    finally:
+        # All is done and written. Ctrl-C in the exit of Python would abort it.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _run() -> None:
     logging.raiseExceptions = False  # a log that finds the disk full says nothing
     try:
         code = app(

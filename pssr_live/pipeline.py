@@ -15,15 +15,17 @@ This module knows neither files nor microscopes: it is given a `Recorder`.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pssr_live.errors import StorageError
-from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.frame import Frame, Pixels, Restored, Series
 from pssr_live.restorer import Restorer, check_frame
 from pssr_live.window import Window
 
@@ -33,6 +35,7 @@ MOST_WAITING = 4  # windows; more would only make the picture on screen older
 QUEUE_BYTES = 512 * 2**20  # raw frames waiting for the disk
 LOOK_S = 0.5  # how often a wait looks whether the engine hangs
 Progress = Callable[[int, int], None]
+Job = Callable[[], None]
 Trouble = Literal["deferred", "failed"]
 
 
@@ -62,6 +65,7 @@ class Counters:
     deferred: int = 0  # put off, whether or not they were made up for since
     unrestored: int = 0  # neither live nor afterwards
     gaps: int = 0
+    unkept: int = 0  # what was set aside and could not be recorded
     latency_ms: list[float] = field(default_factory=list)
     engine_ms: list[float] = field(default_factory=list)
 
@@ -96,10 +100,12 @@ class LivePipeline:
         self.trouble: Exception | None = None
         self._restorer, self._recorder, self._clock = restorer, recorder, clock
         self._on_trouble, self._on_restored = on_trouble, on_restored
-        self._incoming: queue.Queue[Frame | None] = queue.Queue()
+        self._incoming: queue.Queue[Frame | Job | None] = queue.Queue()
         self._windows = restorer.windows()
         self._waiting: deque[Window] = deque()
         self._wake = threading.Condition()
+        self._given = self._handled = 0  # to the recorder thread, and by it
+        self._replacing = threading.Lock()
         self._closed = False
         self._stopping = False
         self._deferred: list[Window] = []
@@ -124,6 +130,7 @@ class LivePipeline:
         acquisition; what still arrives is taken all the same.
         """
         self.counters.acquired += 1
+        self._given += 1
         self._incoming.put(frame)
         behind = self._incoming.qsize() * frame.pixels.nbytes
         if behind > QUEUE_BYTES:
@@ -133,6 +140,47 @@ class LivePipeline:
                     "record to a faster disk, or scan more slowly."
                 )
             )
+
+    def set_aside(self, job: Job) -> None:
+        """Have the recorder thread do `job` in its turn; its error is trouble.
+
+        For what must reach the disk like a frame and is not restored.
+        """
+        self._given += 1
+        self._incoming.put(job)
+
+    def end_series(self, series: Series) -> None:
+        """Complete the windows of a series that gets no more frames."""
+        self.set_aside(lambda: self._offer_all(self._windows.end(series)))
+
+    def settle(self, timeout_s: float | None) -> bool:
+        """Wait until every picture that can be made of the frames so far was shown.
+
+        Parameters
+        ----------
+        timeout_s : float or None
+            How long to wait; 0 only looks, None waits without end.
+
+        Returns
+        -------
+        bool
+            False if something is still under way. A frame whose window waits for
+            later frames is not.
+        """
+        ends_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = min(LOOK_S, max(0.0, ends_s - time.monotonic()))
+            with self._wake:
+                if self._wake.wait_for(self._is_settled, left_s):
+                    return True
+            if time.monotonic() >= ends_s:
+                return False
+            self._replace_if_stuck()
+
+    def _is_settled(self) -> bool:
+        if self._handled < self._given or self._waiting:
+            return False
+        return self._in_hand is None
 
     def finish(self, progress: Progress | None = None) -> Counters:
         """Write and restore everything that was submitted, then return the count.
@@ -159,16 +207,30 @@ class LivePipeline:
     # -- recorder thread -------------------------------------------------------
 
     def _record(self) -> None:
-        while (frame := self._incoming.get()) is not None:
+        while (given := self._incoming.get()) is not None:
             self._replace_if_stuck()
-            if self._write_raw(frame):
-                for window in self._windows.push(frame):
-                    self._offer(window)
-        for window in self._windows.flush():
-            self._offer(window)
+            if isinstance(given, Frame):
+                self._handle(given)
+            else:
+                self._do(given)
+            with self._wake:
+                self._handled += 1
+                self._wake.notify_all()
+        self._offer_all(self._windows.flush())
         with self._wake:
             self._closed = True
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def _handle(self, frame: Frame) -> None:
+        if self._write_raw(frame):
+            self._offer_all(self._windows.push(frame))
+
+    def _do(self, job: Job) -> None:
+        try:
+            job()
+        except Exception as error:  # the thread must outlive any fault
+            self.counters.unkept += 1
+            self._report(error)
 
     def _write_raw(self, frame: Frame) -> bool:
         try:
@@ -181,12 +243,16 @@ class LivePipeline:
         self.counters.gaps += frame.after_gap
         return True
 
+    def _offer_all(self, windows: Iterable[Window]) -> None:
+        for window in windows:
+            self._offer(window)
+
     def _offer(self, window: Window) -> None:
         with self._wake:
             self._waiting.append(window)
             late = len(self._waiting) > MOST_WAITING and not self._closed
             oldest = self._waiting.popleft() if late else None
-            self._wake.notify()
+            self._wake.notify_all()
         if oldest is not None:
             self._deferred.append(oldest.without_pixels())
             self.counters.deferred += 1
@@ -203,9 +269,8 @@ class LivePipeline:
         return thread
 
     def _restore(self, first: Window | None) -> None:
-        window = first or self._next_window()
+        self._in_hand = window = first or self._next_window()
         while window is not None:
-            self._in_hand = window
             restored = self._try(window)
             if self._is_given_up():
                 return
@@ -224,8 +289,11 @@ class LivePipeline:
 
     def _next_window(self) -> Window | None:
         with self._wake:
+            self._in_hand = None
+            self._wake.notify_all()  # whoever waits until all is shown
             self._wake.wait_for(lambda: self._waiting or self._closed)
-            return self._waiting.popleft() if self._waiting else None
+            self._in_hand = self._waiting.popleft() if self._waiting else None
+            return self._in_hand
 
     def _try(self, window: Window) -> Restored | None:
         frame = window.target
@@ -250,13 +318,14 @@ class LivePipeline:
 
     def _replace_if_stuck(self) -> None:
         """Give up an engine that hangs, with its thread; another does the frame."""
-        if not self._restorer.is_stuck:
-            return
-        try:
-            self._restorer.give_up_engine()
-        except Exception as error:  # the last engine: nothing is left but to try again
-            self.trouble = self.trouble or error
-        self._begin_restoring(self._in_hand)
+        with self._replacing:
+            if not self._restorer.is_stuck:
+                return
+            try:
+                self._restorer.give_up_engine()
+            except Exception as error:  # nothing is left but to try the last one again
+                self.trouble = self.trouble or error
+            self._begin_restoring(self._in_hand)
 
     def _is_given_up(self) -> bool:
         """Tell a thread that hung, and came back, that its frame is another's now."""

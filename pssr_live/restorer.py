@@ -47,6 +47,7 @@ class Restorer:
         self.ladder = EngineLadder(self.model, engine)
         self._call_began_s: float | None = None
         self._call_limit_s = math.inf
+        self._closed = False
 
     def windows(self) -> RollingWindows:
         """Return empty rolling windows for a new run."""
@@ -100,8 +101,10 @@ class Restorer:
         }
 
     def close(self) -> None:
-        """Free the engine, unless a call of it never returned."""
-        self.ladder.close(free=self._call_began_s is None)
+        """Free the engine, unless a call of it never returned; once is enough."""
+        if not self._closed:
+            self._closed = True
+            self.ladder.close(free=self._call_began_s is None)
 
     @property
     def is_stuck(self) -> bool:

@@ -142,6 +142,11 @@ class RollingWindows:
             rolling = self._series[frame.series] = RollingWindow(*self._shape)
         return rolling.push(frame)
 
+    def end(self, series: Series) -> list[Window]:
+        """Complete all windows of a series that gets no more frames, and forget it."""
+        rolling = self._series.pop(series, None)
+        return [] if rolling is None else rolling.flush()
+
     def flush(self) -> Iterator[Window]:
         """Complete all windows of all series, at the end of a run."""
         for rolling in self._series.values():

@@ -12,6 +12,7 @@ from pssr_live.commands.doctor import doctor
 from pssr_live.commands.evaluate import evaluate
 from pssr_live.commands.export import export
 from pssr_live.commands.models import models
+from pssr_live.commands.profile import profile_app
 from pssr_live.commands.restore import restore
 from pssr_live.commands.run import run
 from pssr_live.commands.train import train
@@ -29,3 +30,4 @@ for command in (
     *(train, export, evaluate, models, bench, doctor),
 ):
     app.command()(command)
+app.add_typer(profile_app, name="profile")

@@ -18,9 +18,12 @@ from pssr_live.commands.console import (
 )
 from pssr_live.errors import SettingsError
 from pssr_live.storage.movie import open_movie
+from pssr_live.storage.session import FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from rich.console import Console
 
     from pssr_live.evaluation.case import Case
     from pssr_live.evaluation.comparison import Comparison
@@ -28,12 +31,19 @@ if TYPE_CHECKING:
 
 def evaluate(
     restored: Annotated[
-        Path, typer.Argument(help="The restored movie: a TIFF, or a folder of TIFFs.")
+        Path,
+        typer.Argument(
+            help="The restored movie: a TIFF, or a folder of TIFFs. Or the folder of a "
+            "session with references, which needs nothing else."
+        ),
     ],
     truth: Annotated[
-        Path, typer.Option(help="The truth, of the restored size; one frame or all.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")],
+        Path | None,
+        typer.Option(help="The truth, of the restored size; one frame or all."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the report.")
+    ] = None,
     raw: Annotated[
         Path | None,
         typer.Option(help="What was restored; adds bicubic and the classical mean."),
@@ -58,6 +68,13 @@ def evaluate(
         from pssr_live.evaluation.report import check_free, write_report
 
     console = console_for(json)
+    if truth is None and (restored / FRAMES).exists():
+        _by_references(restored, console, json)
+        return
+    if truth is None or out is None:
+        raise SettingsError(
+            f"{restored} is no session with references: give --truth and --out."
+        )
     if pixel_size_um is not None and not pixel_size_um > 0:
         raise SettingsError(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
@@ -77,6 +94,18 @@ def evaluate(
             f"{method}: {figures['psnr_db']:.2f} dB, SSIM {figures['ssim']:.4f}"
         )
     console.print(f"Look at {out / 'report.html'}")
+
+
+def _by_references(session: Path, console: Console, json: bool) -> None:
+    """Print the scores of a session's references."""
+    from pssr_live.commands.summary import references_line
+    from pssr_live.evaluation.session_references import score_references
+
+    scores = score_references(session)
+    if json:
+        print_json(scores)
+    else:
+        console.print(references_line(scores))
 
 
 def _compared(

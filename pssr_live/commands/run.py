@@ -2,74 +2,117 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pssr_live.commands.console import (
     LIVE_MODEL,
+    ConfigOption,
     EngineOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
     console_for,
     notes,
-    packages_of,
     print_json,
     progress_bar,
     quiet_mda,
 )
+from pssr_live.commands.plan_table import plan_table
+from pssr_live.commands.profile import simulated
 from pssr_live.commands.summary import run_table
+from pssr_live.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pssr_live.scanners.profiles import Profile
+    from pssr_live.scanners.references.plan import Every
 
 
 def run(
     sequence: Annotated[
         Path, typer.Argument(help="A useq MDA sequence, .yaml or .json.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the session.")],
-    config: Annotated[
-        Path | None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the session.")
+    ] = None,
+    config: ConfigOption = None,
+    profile: Annotated[
+        str | None,
         typer.Option(
-            "--config",
-            "-c",
-            help="Micro-Manager .cfg; the simulated scanner if left out.",
+            "--profile",
+            "-p",
+            help="A scanner profile's name or file: scans at the model's density, and "
+            "tells time and dose.",
         ),
     ] = None,
     model: ModelOption = LIVE_MODEL,
     engine: EngineOption = None,
+    reference_every: Annotated[
+        str | None,
+        typer.Option(
+            help="Frames between scans at full density to judge by, or `auto`: 2 % of "
+            "the dose."
+        ),
+    ] = None,
+    reference_tile: Annotated[
+        float, typer.Option(help="Part of the field that they show; 1: all of it.")
+    ] = 1 / 16,
     overwrite: OverwriteOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and stop; scans nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Acquire a sequence, and record and restore it live.
 
+    Afterwards the microscope is set as it was before. Ctrl-C ends the run cleanly,
+    twice at once.
+
     Example: `pssr-live run sequence.yaml --config scope.cfg --out session_01`
     """
+    from pssr_live.restorer import Restorer
     from pssr_live.scanners.acquire import acquire
     from pssr_live.scanners.core import close_core, open_core
     from pssr_live.scanners.hook import LiveRestoration
+    from pssr_live.scanners.profiles import load_profile
     from pssr_live.scanners.sequence import read_sequence
+    from pssr_live.scanners.session_plan import plan_session
 
     console = console_for(json)
     quiet_mda()
+    if out is None and not dry_run:
+        raise SettingsError("Name a folder for the session, such as --out session_01.")
     planned = read_sequence(sequence)
-    core = open_core(config or _simulated())
-    try:
-        with (
-            progress_bar(console, "Scanning") as scanning,
-            progress_bar(console, "Restoring deferred frames") as show,
-        ):
-            live = LiveRestoration(
-                model,
-                out,
-                engine=engine,
-                overwrite=overwrite,
-                core=core,
-                progress=show,
-            )
-            report = acquire(core, planned, live, scanning)
-    finally:
-        close_core(core)
+    scanner = None if profile is None else load_profile(profile)
+    with ExitStack() as open_things:
+        core = open_core(config or simulated())
+        open_things.callback(close_core, core)
+        restorer = open_things.enter_context(closing(Restorer(model, engine)))
+        plan = plan_session(core, planned, restorer, out or Path(), scanner)
+        if not json and (dry_run or scanner is not None):
+            console.print(plan_table(plan))
+        if out is None or dry_run:
+            if json:
+                print_json(plan.report())
+            return
+        scanning = open_things.enter_context(progress_bar(console, "Scanning"))
+        show = open_things.enter_context(
+            progress_bar(console, "Restoring deferred frames")
+        )
+        live = LiveRestoration(
+            restorer,
+            out,
+            overwrite=overwrite,
+            core=core,
+            progress=show,
+            reference_every=_spacing(reference_every),
+            reference_tile=reference_tile,
+            reference_density=() if scanner is None else [_full_density(scanner)],
+        )
+        report = acquire(core, plan.sequence, live, scanning, plan.scan)
     if json:
         print_json(report)
     else:
@@ -79,7 +122,17 @@ def run(
         raise typer.Exit(1)
 
 
-def _simulated() -> Path:
-    with packages_of("demo"):
-        from pssr_live.scanners.simulated import simulated_config
-    return simulated_config()
+def _full_density(profile: Profile) -> tuple[str, str, int]:
+    return *profile.address(profile.density), profile.density.high
+
+
+def _spacing(said: str | None) -> Every:
+    """Return what `--reference-every` means."""
+    if said is None:
+        return None
+    try:
+        return "auto" if said == "auto" else int(said)
+    except ValueError as error:
+        raise SettingsError(
+            f"--reference-every {said!r} is no number of frames: give one, or auto."
+        ) from error

@@ -43,21 +43,47 @@ def run_table(report: Mapping[str, Any], folder: Path) -> Table:
 
 
 def _add_scan(table: Table, scan: Mapping[str, Any] | None) -> None:
-    if scan is None:
+    if scan is None or "time_ratio" not in scan:
         return
     table.add_row(
         "time saved",
         f"{scan['time_ratio']:.1f}x: {scan['frame_time_ms']:.1f} ms a frame instead "
-        f"of {scan['full_frame_time_ms']:.1f} ms (both measured)",
+        f"of {scan['full_frame_time_ms']:.1f} ms ({_origin(scan)})",
     )
-    table.add_row("dose saved", f"{scan['dose_ratio']:.1f}x at {scan['dwell_us']:g} us")
+    dwell_us = scan["dwell_us"]
+    at = "" if dwell_us is None else f" at {dwell_us:g} us"
+    table.add_row("dose saved", f"{scan['dose_ratio']:.1f}x{at}")
+
+
+def _origin(scan: Mapping[str, Any]) -> str:
+    low, full = scan["frame_time_is"], scan["full_frame_time_is"]
+    return f"both {low}" if low == full else f"{low}, and {full}"
 
 
 def _add_quality(table: Table, quality: Mapping[str, Any] | None) -> None:
     if quality is None:
+        return
+    if (references := quality.get("references")) is not None:
+        table.add_row("references", references_line(references))
+    if "psnr_db" not in quality:
         return
     table.add_row(
         "against the truth",
         f"PSNR {quality['psnr_db']:.2f} dB (bicubic {quality['bicubic_psnr_db']:.2f}), "
         f"SSIM {quality['ssim']:.3f} (bicubic {quality['bicubic_ssim']:.3f})",
     )
+
+
+def references_line(references: Mapping[str, Any]) -> str:
+    """Return the mean scores of a session's references in one line."""
+    mean = references["mean"]
+    if mean is None:
+        return "none could be scored"
+    said = (
+        f"{len(references['list'])} scored: "
+        f"PSNR {mean['psnr_db']:.2f} dB (bicubic {mean['bicubic_psnr_db']:.2f})"
+    )
+    clean, plain = mean["noise_free_psnr_db"], mean["bicubic_noise_free_psnr_db"]
+    if clean is not None and plain is not None:
+        said += f", without their own noise {clean:.2f} dB (bicubic {plain:.2f})"
+    return f"{said}, SSIM {mean['ssim']:.3f} (bicubic {mean['bicubic_ssim']:.3f})"

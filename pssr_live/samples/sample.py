@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pssr_live.errors import SettingsError
+from pssr_live.samples.division import DivisionSample
 from pssr_live.samples.mito import MitoSample
 from pssr_live.samples.optics import ScanGrid
 from pssr_live.samples.section import SectionSample
@@ -37,12 +38,13 @@ class Sample(Protocol):
 _SAMPLES: dict[str, Callable[[int, float], Sample]] = {
     MitoSample.name: MitoSample,
     SectionSample.name: SectionSample,
+    DivisionSample.name: DivisionSample,
 }
 SAMPLE_NAMES = tuple(_SAMPLES)
 
 
 def make_sample(name: str, seed: int, field_um: float) -> Sample:
-    """Return the sample `name` ("mito", "em") that fills a field of `field_um`.
+    """Return the sample `name` that fills a square field of `field_um`.
 
     Raises
     ------

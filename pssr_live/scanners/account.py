@@ -37,8 +37,7 @@ def outcome(
     trouble : Exception, optional
         The first thing that went wrong in the pipeline.
     """
-    if counters.recorded < counters.acquired:
-        unrecorded = counters.acquired - counters.recorded
+    if unrecorded := counters.acquired - counters.recorded + counters.unkept:
         return "failed", f"{unrecorded} frames could not be recorded: {trouble}"
     if early_end is not None:
         return early_end if trouble is None else ("failed", f"It was ended: {trouble}")

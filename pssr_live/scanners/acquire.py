@@ -1,7 +1,8 @@
 """Run an MDA sequence with live restoration: what `run` and `demo` do.
 
 A first Ctrl-C ends the run cleanly, with every acquired frame on disk; a second one
-interrupts at once, and still closes the files.
+interrupts at once, and still closes the files. The hardware is put back as it was
+after either, as after a success or an error.
 """
 
 from __future__ import annotations
@@ -21,7 +22,17 @@ from useq import MDASequence
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.pipeline import Progress
 from pssr_live.scanners.arrivals import run_layout
+from pssr_live.scanners.frame_clock import FrameClock
+from pssr_live.scanners.hardware_kept import (
+    engine_restores_nothing,
+    hardware_kept,
+    leaves_stage,
+    touched,
+)
 from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.patience import patient
+from pssr_live.scanners.profiles.on_core import sentence
+from pssr_live.scanners.scan_plan import ScanPlan
 from pssr_live.scanners.sequence import check_sequence
 
 _MOST_HEARD = 20  # different warnings; a fault in each frame must not fill a report
@@ -32,34 +43,59 @@ def acquire(
     sequence: MDASequence,
     live: LiveRestoration,
     progress: Progress | None = None,
+    scan: ScanPlan | None = None,
 ) -> dict[str, Any]:
-    """Run `sequence`, restore it live, and return the report.
+    """Run `sequence`, restore it live, put the hardware back, return the report.
 
     `live` must have been made for `core`. `progress` is called with (frames acquired,
-    frames expected) as they come.
+    frames expected) as they come. With `scan`, the report tells time and dose, and
+    the engine waits for frames as long as this scanner needs.
 
     Raises
     ------
     ScannerError
-        If the acquisition failed; everything acquired until then is on disk.
+        If the microscope is busy or lacks something, or if the acquisition failed;
+        everything acquired until then is on disk.
     """
-    check_sequence(core, sequence)
-    with (
-        live,
-        _clean_interrupt(core),
-        _heard(live.warnings),
-        _counted(core, sequence, progress),
-    ):
-        try:
-            core.mda.run(sequence, output=live)
-        except PssrLiveError:
-            raise
-        except Exception as error:  # whatever a device or the MDA engine throws
-            reason = " ".join(str(error).split()).rstrip(" .") or type(error).__name__
-            raise ScannerError(
-                f"The acquisition stopped: {reason}; the frames until then are safe."
-            ) from error
+    profile = None if scan is None else scan.profile
+    addresses = touched(core, sequence, profile)
+    with hardware_kept(core, addresses, stage=not leaves_stage(sequence)) as hardware:
+        check_sequence(core, sequence)
+        clock = FrameClock()
+        if scan is not None:
+            live.sections["scan"] = lambda: scan.report(clock.frame_time_ms)
+        with (
+            live,
+            _clean_interrupt(core),
+            _heard(live.warnings),
+            _counted(core, sequence, progress),
+            clock.following(core),
+            engine_restores_nothing(core),
+            patient(core, 0 if scan is None else scan.low.time_ms / 1000),
+        ):
+            try:
+                _run(core, sequence, live)
+            finally:  # before deferred frames, which need no microscope
+                live.warnings += hardware.put_back()
     return live.report
+
+
+def _run(core: CMMCorePlus, sequence: MDASequence, live: LiveRestoration) -> None:
+    """Run the MDA; whatever a device or the engine throws becomes one sentence."""
+    try:
+        core.mda.run(sequence, output=live)
+    except PssrLiveError:
+        raise
+    except TimeoutError as error:
+        raise ScannerError(
+            f"The camera {core.getCameraDevice()!r} stopped delivering frames, and "
+            "was given up; check it, the frames until then are safe."
+        ) from error
+    except Exception as error:
+        raise ScannerError(
+            f"The acquisition stopped: {sentence(error)}; the frames until then are "
+            "safe."
+        ) from error
 
 
 @contextmanager

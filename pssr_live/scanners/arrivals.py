@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from useq import MDAEvent, MDASequence
 
 from pssr_live.frame import Frame, Pixels
-from pssr_live.scanners.recording import RunRecording
 from pssr_live.storage.layout import RunLayout
+
+
+class Run(Protocol):
+    """What gives frames their places and times."""
+
+    def ordinal_of(self, index: dict[str, int]) -> int:
+        """Return the place of a frame that arrived."""
+
+    def clock_s(self) -> float:
+        """Return the seconds since the run began."""
 
 
 class Arrivals:
@@ -20,7 +29,7 @@ class Arrivals:
 
     def frame(
         self,
-        run: RunRecording,
+        run: Run,
         image: Pixels,
         event: MDAEvent,
         meta: Mapping[str, Any],

@@ -18,6 +18,7 @@ from pymmcore_plus import CMMCorePlus
 from pymmcore_plus.core import DeviceInitializationState
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.scan_core import ScanCore
 
 # pymmcore-plus itself holds its cores weakly: somebody has to hold them firmly, or
@@ -59,14 +60,15 @@ def close_core(core: CMMCorePlus) -> None:
     if core not in _protected:
         return
     _protected.discard(core)
-    with suppress(Exception):
-        core.mda.cancel()
-    with suppress(Exception):
-        core.stopSequenceAcquisition()
-    # Detached before unloading: unloading is what makes the C++ thread speak.
-    _detach(core)
-    with suppress(Exception):
-        core.unloadAllDevices()
+    with interrupt_later():  # half closed, it would abort the process at its exit
+        with suppress(Exception):
+            core.mda.cancel()
+        with suppress(Exception):
+            core.stopSequenceAcquisition()
+        # Detached before unloading: unloading is what makes the C++ thread speak.
+        _detach(core)
+        with suppress(Exception):
+            core.unloadAllDevices()
 
 
 def protect(core: CMMCorePlus) -> None:

@@ -12,7 +12,7 @@ ends, after every acquired frame is on disk.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -21,21 +21,30 @@ import numpy as np
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
-from pssr_live.errors import PssrLiveError, ScannerError
+from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.arrivals import Arrivals, run_layout, size_um
 from pssr_live.scanners.core import protect
+from pssr_live.scanners.feedback.fed_sequence import FedSequence
+from pssr_live.scanners.feedback.feedback import Callback, Feedback
 from pssr_live.scanners.recording import RunRecording
+from pssr_live.scanners.references.plan import Every, Setting, reference_plan
+from pssr_live.scanners.references.taking import ReferenceTaking
+from pssr_live.scanners.references.tile import SENTINEL, Tile
 from pssr_live.scanners.watch import RunWatch
-from pssr_live.storage.session import FILES, SessionFolder
+from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
 
 _NOTHING_RAN = ScannerError(
     "No run was started in the `with` block, so nothing was recorded: write "
     "`core.mda.run(sequence, output=live)`."
+)
+_OUTSIDE = ScannerError(
+    "LiveRestoration was used outside a `with` block: write "
+    "`with LiveRestoration(...) as live: core.mda.run(seq, output=live)`."
 )
 FrameTaker = Callable[[Pixels, MDAEvent, Mapping[str, Any]], None]
 
@@ -45,8 +54,8 @@ class LiveRestoration:
 
     Parameters
     ----------
-    model : str or Path
-        A model's name, or its folder.
+    model : str, Path or Restorer
+        A model's name, or its folder; a restorer is closed when the block ends.
     save : str or Path
         Folder for the session; must be new or empty.
     engine : str, optional
@@ -56,9 +65,19 @@ class LiveRestoration:
     core : CMMCorePlus, optional
         The core that runs the MDA; `CMMCorePlus.instance()` if left out.
     on_restored : callable, optional
-        Called with each `Restored`, from the restore thread.
+        Called with each `Restored`, from the restore thread. May return an MDAEvent
+        or several: see `feed`.
     progress : callable, optional
         Called with (done, total) while deferred frames are restored at the end.
+    reference_every : int or "auto", optional
+        Frames of a series after which the field is scanned at full density too, to
+        hold the restored frame against; "auto" costs 2 % of the dose. An
+        `MDASequence` gets these references by itself.
+    reference_tile : float or tuple of int
+        What of the field: a part, 0..1, from its middle, or (x, y, width, height) in
+        pixels of the scan.
+    reference_density : sequence of (device, property, value)
+        What gives full density, where the scanner is not known.
 
     Raises
     ------
@@ -73,24 +92,35 @@ class LiveRestoration:
         After the `with` block: what `report.json` holds.
     warnings : list of str
         What the user should know, such as a pixel size the model was not made for.
+    sections : dict of str to callable
+        Further sections of the report, each asked for once, when the run has ended.
     """
 
     def __init__(
         self,
-        model: str | Path,
+        model: str | Path | Restorer,
         save: str | Path,
         *,
         engine: str | None = None,
         overwrite: bool = False,
         core: CMMCorePlus | None = None,
-        on_restored: Callable[[Restored], None] | None = None,
+        on_restored: Callback | None = None,
         progress: Progress | None = None,
+        reference_every: Every = None,
+        reference_tile: Tile = SENTINEL,
+        reference_density: Sequence[Setting] = (),
     ) -> None:
+        self._planned = reference_plan(
+            reference_every, reference_tile, reference_density
+        )
+        self._references: ReferenceTaking | None = None
         self.report: dict[str, Any] = {}
         self.warnings: list[str] = []
+        self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
         self._save, self._overwrite = Path(save), overwrite
-        self._on_restored, self._progress = on_restored, progress
+        self._callbacks = [on_restored] if on_restored else []
+        self._progress = progress
         self._restorer: Restorer | None = None
         self._run: RunRecording | None = None
         self._trouble: Exception | None = None
@@ -106,12 +136,20 @@ class LiveRestoration:
         self._refusing = False  # frames of a run that cannot be recorded
         self._arrivals = Arrivals()
         self._made_folder = not self._save.exists()
-        restorer = Restorer(self._model, self._engine)
+        restorer = self._model
+        if not isinstance(restorer, Restorer):
+            restorer = Restorer(restorer, self._engine)
         try:
+            if self._planned is not None:
+                self._references = ReferenceTaking(
+                    self._core, self._planned, restorer.card.scale
+                )
             self._folder = SessionFolder.create(self._save, overwrite=self._overwrite)
         except BaseException:
+            self._remove_references()
             restorer.close()
             raise
+        self._feedback = Feedback(self._callbacks, self._folder, self.warnings)
         self._restorer = restorer
         return self
 
@@ -119,7 +157,11 @@ class LiveRestoration:
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
         assert self._restorer is not None  # noqa: S101 - set by __enter__
+        if error is not None:
+            self._feedback.close()
         interrupt = self._watch.wait(error)
+        self._feedback.end()
+        self._remove_references()
         run, self._run = self._run, None
         try:
             if run is None or (self._refusing and not run.pipeline.counters.acquired):
@@ -128,6 +170,7 @@ class LiveRestoration:
                 self.report = run.finish(
                     self._watch.early_end(error or interrupt),
                     warnings=self.warnings,
+                    sections={**self.sections, **self._feedback.sections()},
                     catch_up=not isinstance(error or interrupt, KeyboardInterrupt),
                     progress=self._progress,
                 )
@@ -139,9 +182,94 @@ class LiveRestoration:
             raise raised
 
     @property
+    def reference_scores(self) -> tuple[dict[str, Any], ...]:
+        """How restored frames compare with references, so far as is known by now."""
+        taking = self._references
+        return () if taking is None else tuple(taking.recording.scores)
+
+    def with_references(self, events: Iterable[MDAEvent]) -> Iterator[MDAEvent]:
+        """Return events with references among them, for a run of single events.
+
+        Raises
+        ------
+        ScannerError
+            If no references were asked for, or outside the `with` block.
+        """
+        if self._references is None or self._core is None:
+            raise ScannerError(
+                "There are no references to take: give LiveRestoration a "
+                "reference_every, and ask inside its `with` block."
+            )
+        return self._references.among(events)
+
+    @property
     def latest(self) -> Restored | None:
         """The newest restored picture, for a viewer that polls."""
         return None if self._run is None else self._run.pipeline.latest
+
+    def on_restored(self, callback: Callback) -> Callback:
+        """Have `callback` called with each `Restored` as well; returns it.
+
+        It is called from the restore thread and may return None, an MDAEvent, a list
+        of them or an MDASequence, which a run started with `feed` carries out. What
+        it raises is logged, becomes a warning of the report, and harms nothing.
+        """
+        self._callbacks.append(callback)
+        return callback
+
+    def feed(
+        self,
+        plan: Iterable[MDAEvent] = (),
+        *,
+        in_step: bool = False,
+        burst: int = 1,
+        wait_s: float = 10.0,
+    ) -> FedSequence:
+        """Return what to run: `plan`, and what the callbacks ask for, as they ask.
+
+        What a callback asks for goes next. It has a series of its own, so that no
+        window mixes it with the plan, and what it changes is put back before the plan
+        goes on. Frames of another shape or pixel size than the plan's are recorded
+        in `rescans.ome.tiff` and not restored.
+
+        Parameters
+        ----------
+        plan : iterable of MDAEvent
+            A sequence, or any events; a generator should not keep one waiting.
+        in_step : bool
+            Whether each event waits until the pictures before it were seen by the
+            callbacks. Nothing then goes on while they decide.
+        burst : int
+            How many events the camera may take without a pause, where the microscope
+            can; callbacks are answered between bursts.
+        wait_s : float
+            Longest wait for pictures that are under way: at the end of the plan and,
+            with `in_step`, before each event.
+
+        Raises
+        ------
+        ScannerError
+            Outside the `with` block, or for a second feed in it.
+        SettingsError
+            If `burst` is below 1 or `wait_s` below 0.
+        """
+        if self._restorer is None or self._core is None:
+            raise _OUTSIDE
+        if burst < 1 or wait_s < 0:
+            raise SettingsError(
+                f"A feed cannot have burst = {burst} and wait_s = {wait_s:g}: give 1 "
+                "or more events and 0 or more seconds."
+            )
+        taking = self._references
+        return self._feedback.make_feed(
+            plan,
+            plan if taking is None else taking.among(plan),
+            self._core,
+            self._is_settled,
+            in_step=in_step,
+            burst=burst,
+            wait_s=wait_s,
+        )
 
     # -- called by the MDA runner; none of these may raise -----------------------
 
@@ -153,10 +281,7 @@ class LiveRestoration:
         an error still reach the person who forgot the `with`.
         """
         if self._restorer is None:
-            raise ScannerError(
-                "LiveRestoration was used outside a `with` block: write "
-                "`with LiveRestoration(...) as live: core.mda.run(seq, output=live)`."
-            )
+            raise _OUTSIDE
         return self._take
 
     def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
@@ -190,9 +315,11 @@ class LiveRestoration:
         self._run = RunRecording(
             self._folder,
             self._restorer,
-            run_layout(sequence),
+            self._feedback.layout(run_layout(sequence)),
             on_trouble=self._stop,
-            on_restored=self._on_restored,
+            on_restored=self._feedback.told,
+            ordinals=self._feedback.ordinals,
+            references=self._references.recording if self._references else None,
         )
         for info in meta.get("image_infos", ())[:1]:
             mismatch = self._restorer.card.sample.mismatch(size_um(info))
@@ -205,8 +332,13 @@ class LiveRestoration:
 
     def _take(self, image: Pixels, event: MDAEvent, meta: Mapping[str, Any]) -> None:
         try:
-            if self._run is not None and not self._refusing:
-                self._run.submit(self._arrivals.frame(self._run, image, event, meta))
+            run = self._run
+            if run is None or self._refusing:
+                return
+            if not self._feedback.take(run, image, event, meta):
+                run.submit(self._arrivals.frame(run, image, event, meta))
+            if self._feedback.feed is not None:
+                self._feedback.feed.arrived()
         except Exception as error:
             self._stop(error)
 
@@ -215,15 +347,22 @@ class LiveRestoration:
         if self._trouble is None:
             wrapped = ScannerError(f"The live restoration failed: {error}")
             self._trouble = error if isinstance(error, PssrLiveError) else wrapped
+        self._feedback.close()
         if self._core is not None:
             self._core.mda.cancel()
+
+    def _remove_references(self) -> None:
+        if self._references is not None:
+            self._references.remove()
+
+    def _is_settled(self) -> bool:
+        return self._run is None or self._run.pipeline.settle(0)
 
     def _discard(self, run: RunRecording | None) -> None:
         """Leave nothing behind of a run without frames."""
         if run is not None:
             run.abandon()
-        for name in FILES:
-            (self._folder.path / name).unlink(missing_ok=True)
+        self._folder.clear()
         if self._made_folder:
             with suppress(OSError):  # somebody else put a file there
                 self._folder.path.rmdir()

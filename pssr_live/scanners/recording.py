@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,10 @@ from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.account import Ending, frames_by_engine, outcome, spread
+from pssr_live.scanners.interrupts import interrupt_later
+from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.picture import scan_and_picture
+from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
@@ -39,6 +42,10 @@ class RunRecording:
         The frames that are expected.
     on_trouble, on_restored : callable, optional
         As for `LivePipeline`.
+    ordinals : Ordinals, optional
+        The places of frames that are planned while the run goes on.
+    references : ReferenceRecording, optional
+        What sees to scans at full density between the frames.
     """
 
     def __init__(
@@ -48,17 +55,20 @@ class RunRecording:
         layout: RunLayout,
         on_trouble: Callable[[Exception], None] | None = None,
         on_restored: Callable[[Restored], None] | None = None,
+        ordinals: Ordinals | None = None,
+        references: ReferenceRecording | None = None,
     ) -> None:
         self.folder = folder
         self._restorer, self._layout = restorer, layout
         self._begun = time.perf_counter()
         self._first_s: float | None = None
         self._last_s = 0.0
-        self._next_ordinal = 0
-        self._ordinals = {
-            _key(index): n for n, index in enumerate(layout.indices or ())
-        }
+        self._ordinals = ordinals or Ordinals(layout.indices or ())
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
+        self._references = references
+        if references is not None:
+            references.begin(folder, self.recorder, self.clock_s)
+            on_restored = references.beside(on_restored)
         self.pipeline = LivePipeline(
             restorer, self.recorder, self.clock_s, on_trouble, on_restored
         )
@@ -72,15 +82,15 @@ class RunRecording:
 
         A frame of an index that nobody planned follows the last one.
         """
-        ordinal = self._ordinals.pop(_key(index), self._next_ordinal)
-        self._next_ordinal = max(self._next_ordinal, ordinal + 1)
-        return ordinal
+        return self._ordinals.take(index)
 
     def submit(self, frame: Frame) -> None:
         """Take a frame."""
         if self._first_s is None:
             self._first_s = frame.time_s
         self._last_s = frame.time_s
+        if self._references is not None:
+            self._references.frame_arrived(frame)
         self.pipeline.submit(frame)
 
     def finish(
@@ -88,6 +98,7 @@ class RunRecording:
         early_end: Ending | None = None,
         *,
         warnings: Sequence[str] = (),
+        sections: Mapping[str, Callable[[], Any]] | None = None,
         catch_up: bool = True,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
@@ -99,19 +110,34 @@ class RunRecording:
             How the run ended, if not by itself.
         warnings : sequence of str
             What the user should know.
+        sections : mapping of str to callable, optional
+            Further sections of the report, by name.
         catch_up : bool
             Whether to restore deferred frames now. Ctrl-C ends that at any time.
         progress : callable, optional
             Called with (done, total) while deferred frames are restored.
         """
         counters = self._complete(catch_up, progress)
+        with interrupt_later():  # a run without an account looks like a killed one
+            return self._settle(counters, early_end, warnings, sections or {})
+
+    def _settle(
+        self,
+        counters: Counters,
+        early_end: Ending | None,
+        warnings: Sequence[str],
+        sections: Mapping[str, Callable[[], Any]],
+    ) -> dict[str, Any]:
+        """Close all files, and write the account of the run."""
+        references = self._finish_references()
         report = self._report(counters)
         self._write_preview()
         trouble = self.pipeline.trouble
+        self.recorder.expect(self._ordinals.awaited())
         try:
             self.recorder.close(
                 {key: report[key] for key in ("model", "engine")},
-                counters.acquired if early_end else len(self._layout),
+                counters.acquired if early_end else self._expected(),
                 # So that a later restoration can repeat what was seen live.
                 {"model": report["model"]["name"]},
             )
@@ -131,8 +157,15 @@ class RunRecording:
             "frames_by_engine": engines,
             "status": status,
             "reason": reason,
-            "warnings": [*warnings, *self._gap_warning(counters)],
+            "warnings": [
+                *warnings,
+                *self._gap_warning(counters),
+                *(self._references.warnings if self._references else ()),
+            ],
+            **{name: told() for name, told in sections.items()},
         }
+        for name, facts in references.items():
+            report[name] = report.get(name, {}) | facts
         self.folder.write_report(report)
         self.folder.write_status(
             status,
@@ -147,7 +180,12 @@ class RunRecording:
     def abandon(self) -> None:
         """Stop without an account, where there is nothing to give one of."""
         self.pipeline.finish()
+        self._finish_references()
         self.recorder.close({}, 0)
+
+    def _finish_references(self) -> dict[str, dict[str, Any]]:
+        """Return what the report says of references, by section."""
+        return {} if self._references is None else self._references.finish()
 
     def _complete(self, catch_up: bool, progress: Progress | None) -> Counters:
         """Finish the pipeline; Ctrl-C leaves deferred frames for later."""
@@ -175,7 +213,7 @@ class RunRecording:
     def _report(self, counters: Counters) -> dict[str, Any]:
         engine_ms, latency_ms = counters.engine_ms, counters.latency_ms
         return {
-            "frames_expected": len(self._layout) or counters.acquired,
+            "frames_expected": self._expected() or counters.acquired,
             "frames_acquired": counters.acquired,
             "frames_recorded": counters.recorded,
             "frames_restored": counters.restored,
@@ -188,6 +226,9 @@ class RunRecording:
             "model": self._restorer.model_report(),
             "engine": self._restorer.engine_report(),
         }
+
+    def _expected(self) -> int:
+        return max(len(self._layout), len(self._ordinals))
 
     def _rate(self, frames: int) -> float | None:
         """Return frames per second from the first to the last, start-up left out."""
@@ -215,7 +256,3 @@ class _Enough(Exception):
 
 def _no_more(done: int, total: int) -> None:
     raise _Enough
-
-
-def _key(index: dict[str, int] | Any) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(index.items()))

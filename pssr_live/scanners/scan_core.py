@@ -20,9 +20,9 @@ from typing import Any, cast
 import numpy as np
 from pymmcore_plus.experimental.unicore import CameraDevice, Device, UniMMCore
 from pymmcore_plus.experimental.unicore.core._sequence_buffer import SequenceBuffer
-from pymmcore_plus.mda import MDAEngine
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.patience import lengthen_timeouts
 from pssr_live.scanners.scanning import (
     WatchedCamera,
     as_scanning,
@@ -31,7 +31,6 @@ from pssr_live.scanners.scanning import (
 )
 
 STOP_TIMEOUT_S = 30.0
-FRAMES_PER_TIMEOUT = 5  # the MDA engine's own rule, but for the real frame time
 
 
 class ScanCore(UniMMCore):
@@ -112,7 +111,7 @@ class ScanCore(UniMMCore):
         frames = max(4, self._seq_buffer.size_bytes // frame_bytes)
         if self._seq_buffer.size_bytes != frames * frame_bytes:
             self._seq_buffer = SequenceBuffer(frames * frame_bytes / 2**20)
-        self._lengthen_timeouts(cam.get_exposure() / 1000)
+        lengthen_timeouts(self, cam.get_exposure() / 1000)
         watched = cast("CameraDevice", WatchedCamera(cam, self._remember))
         self._shutter(open_=True)
         super()._start_sequence(watched, n_images, stop_on_overflow)
@@ -157,16 +156,6 @@ class ScanCore(UniMMCore):
         self._shutter(open_=False)
         self._raise_failure()
         return False
-
-    def _lengthen_timeouts(self, frame_s: float) -> None:
-        # The engine derives its patience from the event's exposure, which says
-        # nothing about a scanner: a slow scan would be given up in the middle.
-        engine = self.mda.engine
-        if isinstance(engine, MDAEngine):
-            wait_s = FRAMES_PER_TIMEOUT * frame_s
-            engine.timeout_base = max(engine.timeout_base, wait_s)
-            if engine.timeout_first_frame is not None:
-                engine.timeout_first_frame = max(engine.timeout_first_frame, wait_s)
 
     def _scanning(self) -> bool:
         thread = self._acquisition_thread

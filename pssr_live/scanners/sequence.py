@@ -17,6 +17,7 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.profiles.on_core import sentence
 
 _EXAMPLE = "write at least `time_plan: {interval: 0, loops: 60}`"
 
@@ -126,6 +127,7 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
     _check_stages(core, sequence, events)
     if sequence.setup is not None:
         _set_up(core, sequence.setup)
+        _set_roi(core, sequence.setup)
 
 
 def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
@@ -185,8 +187,21 @@ def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
         try:
             core.setProperty(device, name, value)
         except Exception as error:  # whatever a device says to a value
-            reason = " ".join(str(error).split()).rstrip(" .")
             raise ScannerError(
                 f"The sequence's setup cannot set {device}-{name} to {value!r}: "
-                f"{reason}."
+                f"{sentence(error)}."
             ) from error
+
+
+def _set_roi(core: CMMCorePlus, event: MDAEvent) -> None:
+    if (roi := event.roi) is None:
+        return
+    rectangle = (roi.offset_x, roi.offset_y, roi.width, roi.height)
+    try:
+        core.clearROI()
+        core.setROI(*rectangle)
+    except Exception as error:  # whatever a camera says to a rectangle
+        raise ScannerError(
+            f"The sequence's setup cannot set the ROI to {rectangle}: "
+            f"{sentence(error)}."
+        ) from error

@@ -164,6 +164,12 @@ class PageFile:
             )
         return self._tiff.read(ordinal)
 
+    def expect(self, indices: Mapping[int, Index]) -> None:
+        """Keep the indices of frames that may never be written, by ordinal."""
+        with self._lock:
+            for ordinal, index in indices.items():
+                self._indices.setdefault(ordinal, dict(index))
+
     def missing(self) -> tuple[int, ...]:
         """Return the ordinals of the pages that still wait for their frame."""
         return self._named(bigtiff.MISSING)

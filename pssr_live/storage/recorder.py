@@ -13,10 +13,12 @@ from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.pages import PageFile
-from pssr_live.storage.session import FrameLog, SessionFolder
+from pssr_live.storage.session import FrameLog, FrameStatus, SessionFolder
 
 if TYPE_CHECKING:
-    from pssr_live.storage.layout import RunLayout
+    from collections.abc import Mapping
+
+    from pssr_live.storage.layout import Index, RunLayout
 
 PAGE_OVERHEAD_BYTES = 600  # a page's directory and its lines in the diary
 
@@ -48,10 +50,8 @@ class SessionRecorder:
         StorageError
             If the disk has too little room for all raw and restored frames.
         """
-        raw_bytes = shape[0] * shape[1] * pixel_bytes
-        frame_bytes = raw_bytes * (1 + self._scale**2) + 2 * PAGE_OVERHEAD_BYTES
-        needed = len(self._layout) * frame_bytes
-        check_room(self._folder.path, needed)
+        raw, restored = frame_bytes(shape, pixel_bytes, self._scale)
+        check_room(self._folder.path, len(self._layout) * (raw + restored))
 
     def write_raw(self, frame: Frame) -> None:
         """Write a raw frame and its line; on disk when this returns."""
@@ -84,6 +84,12 @@ class SessionRecorder:
             elapsed_ms=round(restored.elapsed_ms, 3),
         )
 
+    def expect(self, indices: Mapping[int, Index]) -> None:
+        """Tell the files the indices of frames that did not come, by ordinal."""
+        for file in (self._raw, self._restored):
+            if file is not None:
+                file.expect(indices)
+
     def read_raw(self, ordinal: int) -> Pixels:
         """Read a raw frame back (Y, X)."""
         if self._raw is None:
@@ -101,6 +107,10 @@ class SessionRecorder:
     ) -> None:
         """Write a line about a frame that was deferred or failed."""
         self._log.write(frame.ordinal, status, reason=reason)
+
+    def remark(self, ordinal: int, status: FrameStatus, **facts: Any) -> None:
+        """Write a line about a frame that is not about its raw or restored pixels."""
+        self._log.write(ordinal, status, **facts)
 
     def lost(self) -> tuple[int, ...]:
         """Return the ordinals of frames that never arrived, so far as is known."""
@@ -156,3 +166,15 @@ class SessionRecorder:
             None if size is None else size / grown,
             kind,
         )
+
+
+def frame_bytes(
+    shape: tuple[int, int], pixel_bytes: int, scale: int
+) -> tuple[int, int]:
+    """Return what one frame (Y, X) takes on disk: raw, and restored.
+
+    >>> frame_bytes((128, 128), 2, 4)
+    (33368, 524888)
+    """
+    raw = shape[0] * shape[1] * pixel_bytes
+    return raw + PAGE_OVERHEAD_BYTES, raw * scale**2 + PAGE_OVERHEAD_BYTES

@@ -25,10 +25,24 @@ FRAMES = "frames.jsonl"
 STATUS = "status.json"
 REPORT = "report.json"
 PREVIEW = "preview.png"
-FILES = (RAW, RESTORED, REFERENCE, FRAMES, STATUS, REPORT, PREVIEW)
+RESCANS = "rescans{}.ome.tiff"
+FEEDBACK = "feedback.jsonl"
+FILES = (RAW, RESTORED, REFERENCE, FRAMES, FEEDBACK, STATUS, REPORT, PREVIEW)
 
 RunStatus = Literal["running", "success", "partial", "aborted", "failed"]
-FrameStatus = Literal["raw", "restored", "deferred", "missing", "failed"]
+FrameStatus = Literal[
+    "raw",
+    "restored",
+    "deferred",
+    "missing",
+    "failed",
+    "asked",
+    "rescan",
+    "reference",
+    "reference_scored",
+    "reference_unscored",
+    "reference_failed",
+]
 
 
 class SessionFolder:
@@ -36,7 +50,7 @@ class SessionFolder:
 
     Attributes
     ----------
-    path, raw, restored, reference, frames, status, report, preview : Path
+    path, raw, restored, reference, frames, feedback, status, report, preview : Path
         The folder and its files, whether they exist or not.
     """
 
@@ -46,6 +60,7 @@ class SessionFolder:
         self.restored = path / RESTORED
         self.reference = path / REFERENCE
         self.frames = path / FRAMES
+        self.feedback = path / FEEDBACK
         self.status = path / STATUS
         self.report = path / REPORT
         self.preview = path / PREVIEW
@@ -75,11 +90,22 @@ class SessionFolder:
                 raise StorageError(
                     f"{path} is not empty; choose another --out or pass --overwrite."
                 )
-            for name in FILES:
-                (path / name).unlink(missing_ok=True)
         folder = cls(path)
+        with disk_errors("The session", path):
+            folder.clear()
         folder.write_status("running")
         return folder
+
+    def rescans(self, number: int) -> Path:
+        """Return the file for scans of the n-th shape that a callback asked for."""
+        return self.path / RESCANS.format(f"-{number}" if number > 1 else "")
+
+    def clear(self) -> None:
+        """Remove the files of a session; other files stay."""
+        for path in self.path.glob(RESCANS.format("*")):
+            path.unlink()
+        for name in FILES:
+            (self.path / name).unlink(missing_ok=True)
 
     def write_status(self, status: RunStatus, reason: str = "", **counts: int) -> None:
         """Replace `status.json`; a reader sees the old one or the new, never half.

@@ -3,7 +3,8 @@
 Time. The sample has its own clock. It starts at 0 when the sample is put in (at
 start, and whenever `Sample` or `Seed` are set) and advances by the nominal frame time
 of each delivered frame, however long the computer took. So a run can be repeated
-exactly; pauses between frames leave the sample where it was. `RealTime` only decides
+exactly; pauses between frames leave the sample where it was, and `Rest_ms` lets it
+live on without the beam. `RealTime` only decides
 when frames are handed over: "On", when their last line is scanned; "Off", at once.
 
 Exposure. A scan's duration follows from its geometry: `get_exposure` returns the
@@ -108,6 +109,11 @@ class SimulatedScanner(CameraDevice):
         record = self.record(frame) if isinstance(frame, int) else frame
         seen = brightness(_sample(record.settings), record, resolution)
         return expected_adu(seen, record).astype(np.float32, copy=False)
+
+    @property
+    def sample(self) -> Sample:
+        """The sample, which knows what will happen to it; for scoring only."""
+        return _sample(self._settings)
 
     # ---- settings
 
@@ -225,7 +231,8 @@ class SimulatedScanner(CameraDevice):
         try:
             while n is None or delivered < n:
                 record = self._log.plan(self._settings)
-                frame_s = record.settings.timing.frame_time_ms / 1000
+                timing, rest_ms = record.settings.timing, record.settings.rest_ms
+                frame_s = (timing.frame_time_ms + rest_ms) / 1000
                 pixels = detected(brightness(_sample(record.settings), record), record)
                 # A late frame may be made up for, but only one: after a long pause
                 # frames must not come faster than they can be scanned.

@@ -40,6 +40,8 @@ PROPERTIES = (
     PropertySpec("LineOverhead_us", "line_overhead_us", float, (0, 10_000)),
     # Passes over the field for one frame.
     PropertySpec("FrameAverages", "averages", int, (1, 16)),
+    # Time before each frame in which the beam is off and the sample lives on.
+    PropertySpec("Rest_ms", "rest_ms", float, (0, 3_600_000)),
     PropertySpec("Sample", "sample", str, allowed=SAMPLE_NAMES),
     # Picks the cell, the noise and the jitter.
     PropertySpec("Seed", "seed", int, (0, 2**31 - 1)),

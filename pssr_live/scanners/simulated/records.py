@@ -68,7 +68,8 @@ class ScanLog:
     def plan(self, settings: ScanSettings) -> ScanRecord:
         """Return what the next frame would be."""
         with self._lock:
-            return ScanRecord(self._next, settings, self._time_s, self._dose_ms_per_um2)
+            start_s = self._time_s + settings.rest_ms / 1000
+            return ScanRecord(self._next, settings, start_s, self._dose_ms_per_um2)
 
     def commit(self, record: ScanRecord) -> None:
         """Enter a planned frame as delivered: time passes, the sample takes dose."""

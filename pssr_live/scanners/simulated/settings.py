@@ -40,6 +40,7 @@ class Optics:
 
 OPTICS = {
     "mito": Optics(field_um=25.6, psf_sigma_um=0.09, fades=True),
+    "division": Optics(field_um=25.6, psf_sigma_um=0.09, fades=True),
     "em": Optics(field_um=2.56, psf_sigma_um=0.005, fades=False),
 }
 
@@ -53,6 +54,7 @@ class ScanSettings:
     zoom: float = 1.0
     line_overhead_us: float = 100.0
     averages: int = 1
+    rest_ms: float = 0.0
     sample: str = "mito"
     seed: int = 0
     photons_per_us: float = 20.0

@@ -1,0 +1,1 @@
+"""Acquisition that reacts to what it sees: callbacks answer pictures with events."""

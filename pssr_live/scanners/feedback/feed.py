@@ -1,0 +1,234 @@
+"""The events of a fed run: those planned, and those that callbacks ask for.
+
+What a callback asks for goes next, also before what is left of earlier answers: it
+knows more. After each answer the plan has a turn if it is due, so that a callback
+that asks without end cannot keep the plan from going on.
+Planned events are handed out only when they are due: until then anything asked for
+may still go before them. When the plan is exhausted, the feed waits for the pictures
+that are under way, because their callbacks may ask for more.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from pymmcore_plus import CMMCorePlus
+from pymmcore_plus.core._sequencing import iter_sequenced_events
+from pymmcore_plus.mda import RunState
+from useq import MDAEvent
+
+from pssr_live.scanners.feedback.detour import Detour
+from pssr_live.scanners.ordinals import Ordinals
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.05  # how often a wait looks for a cancellation, which wakes nobody
+ARRIVAL_S = 0.5  # in which a frame that was taken has arrived
+LEAD_S = 0.05  # before its time a planned event is handed to the runner's own clock
+AXIS = "feedback"  # names the series of what callbacks asked for
+
+
+class Feed(Iterator[MDAEvent]):
+    """Hands out events to the MDA runner; `ask` may be called from any thread.
+
+    Parameters
+    ----------
+    plan : iterable of MDAEvent
+        What is acquired anyway.
+    core : CMMCorePlus
+        What acquires it.
+    ordinals : Ordinals
+        Told of each planned frame when its event goes out.
+    settled : callable
+        Whether every picture of the frames that arrived was shown.
+    wait_s : float
+        Longest wait for pictures before going on without them.
+    in_step : bool
+        Whether each event waits for the pictures before it.
+    burst : int
+        How many events may be merged into one hardware sequence.
+    """
+
+    def __init__(
+        self,
+        plan: Iterable[MDAEvent],
+        core: CMMCorePlus,
+        ordinals: Ordinals,
+        settled: Callable[[], bool],
+        *,
+        wait_s: float,
+        in_step: bool,
+        burst: int,
+    ) -> None:
+        self.asked_frames = self.fed_frames = self.too_late = 0
+        self._plan, self._core, self._ordinals = iter(plan), core, ordinals
+        self._settled, self._wait_s = settled, wait_s
+        self._in_step, self._burst = in_step, burst
+        self._detour = Detour(core)
+        self._changed = threading.Condition()
+        self._batches: deque[Sequence[MDAEvent]] = deque()
+        self._asked: deque[MDAEvent | None] = deque()  # None: an answer is done
+        self._planned: deque[MDAEvent] = deque()
+        self._plans_turn = self._plan_done = self._closed = False
+        self._out = self._arrived = 0  # frames whose events went out; that came
+        self._settings: dict[str, int] = {}  # series of what was asked for
+        self._times: dict[int, int] = {}
+        self._apart = False  # the next frame asked for does not follow the last
+
+    # -- any thread
+
+    def ask(self, events: Sequence[MDAEvent]) -> bool:
+        """Take what a callback asks for; False if the run is over."""
+        with self._changed:
+            if self._closed:
+                self.too_late += len(events)
+                return False
+            self.asked_frames += len(events)
+            self._batches.append(tuple(events))
+            self._changed.notify()
+        return True
+
+    def arrived(self) -> None:
+        """Note that a frame came."""
+        with self._changed:
+            self._arrived += 1
+            self._changed.notify()
+
+    def wake(self) -> None:
+        """Look again whether there is anything to wait for."""
+        with self._changed:
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    # -- the runner's thread
+
+    def __next__(self) -> MDAEvent:
+        """Return the next event, waiting for it if need be."""
+        self._refill()  # not under the lock: a generator may take its time
+        entered_s = time.monotonic()
+        with self._changed:
+            while not self._closed:
+                if self._is_cancelled():
+                    self._closed = True
+                    # The runner sees a cancellation only when it is given an event,
+                    # which it then leaves; an end would be taken for completion.
+                    return MDAEvent()
+                waits = self._under_way(time.monotonic() - entered_s)
+                if not (waits and self._in_step):
+                    if self._next_asked():
+                        return self._hand_out_asked()
+                    if self._planned and self._is_due(self._planned[0]):
+                        return self._hand_out_planned()
+                    if self._plan_done and not self._planned and not waits:
+                        break
+                self._changed.wait(LOOK_S)
+            self._closed = True
+        raise StopIteration
+
+    def _refill(self) -> None:
+        if self._planned or self._plan_done:
+            return
+        some = list(itertools.islice(self._plan, self._burst))
+        self._plan_done = not some
+        self._planned.extend(self._merged(some))
+
+    def _merged(self, events: list[MDAEvent]) -> Iterable[MDAEvent]:
+        if self._burst == 1:
+            return events
+        return list(iter_sequenced_events(self._core, events))
+
+    def _is_cancelled(self) -> bool:
+        return self._core.mda.status.phase == RunState.FINISHING
+
+    def _under_way(self, waited_s: float) -> bool:
+        """Tell whether a callback may still answer a frame that was taken."""
+        if self._arrived < self._out:
+            if waited_s < ARRIVAL_S:
+                return True
+            self._out = self._arrived  # it was lost: waited for once, and no more
+        return waited_s < self._wait_s and not self._settled()
+
+    def _next_asked(self) -> bool:
+        """Tell whether the turn is with what was asked for, and make it ready."""
+        while self._batches:  # what was asked for last goes first
+            newer = [*self._batched(self._batches.popleft()), None]
+            self._asked.extendleft(reversed(newer))
+        if self._plans_turn and self._planned and self._is_due(self._planned[0]):
+            return False
+        return bool(self._asked)
+
+    def _is_due(self, event: MDAEvent) -> bool:
+        if not event.min_start_time or event.reset_event_timer:
+            return True
+        mda = self._core.mda
+        # A paused run has to have its next event: it counts the pause with it.
+        return mda.is_paused() or (
+            mda.event_seconds_elapsed() >= event.min_start_time - LEAD_S
+        )
+
+    def _hand_out_planned(self) -> MDAEvent:
+        event = self._detour.planned(self._planned.popleft())
+        self._plans_turn = False
+        self._apart = True
+        for one in _images(event):
+            self._ordinals.expect(one.index)
+            self._out += 1
+        return event
+
+    def _batched(self, events: Sequence[MDAEvent]) -> Iterator[MDAEvent]:
+        placed = [self._placed(event) for event in events]
+        for begin in range(0, len(placed), self._burst):
+            yield from self._merged(placed[begin : begin + self._burst])
+
+    def _hand_out_asked(self) -> MDAEvent:
+        asked = self._asked.popleft()
+        assert asked is not None  # noqa: S101 - marks are taken with what they end
+        while self._asked and self._asked[0] is None:
+            self._asked.popleft()
+            self._plans_turn = True
+        event = self._detour.asked(asked)
+        images = len(_images(event))
+        self._out += images
+        self.fed_frames += images
+        return event
+
+    def _placed(self, event: MDAEvent) -> MDAEvent:
+        """Give an event a series of its own: one for each way of scanning."""
+        way = event.model_dump_json(
+            exclude={"index", "metadata", "min_start_time", "reset_event_timer"}
+        )
+        others = {axis: at for axis, at in event.index.items() if axis != "t"}
+        series = self._settings.setdefault(f"{way} {others}", len(self._settings))
+        if self._apart:  # frames of the plan came between: no neighbours in time
+            self._times = {key: t + 1 for key, t in self._times.items()}
+            self._apart = False
+        t = self._times.get(series, 0)
+        self._times[series] = t + 1
+        index = {"t": t, **event.index, AXIS: series}
+        placed: MDAEvent = event.replace(index=index)
+        return placed
+
+    def put_back(self) -> None:
+        """After the run: put back what a callback changed last."""
+        try:
+            self._detour.end()
+        except Exception as error:  # the run is over and its frames are safe
+            log.warning("What a callback changed could not be put back: %s", error)
+
+
+def _images(event: MDAEvent) -> Sequence[MDAEvent]:
+    """Return the events of the frames that `event` gives."""
+    if getattr(event.action, "type", "") != "acquire_image":
+        return ()
+    within: Sequence[MDAEvent] = getattr(event, "events", ()) or (event,)
+    return within

@@ -1,0 +1,353 @@
+"""Live mode: the scanner runs freely, and each newest frame is restored for a screen.
+
+    with LiveMode(core, "mito-mf5-x4-live") as live:
+        live.latest                      # for a viewer that polls
+        live.record("session_01")        # from now on, nothing is lost
+        report = live.stop_recording()
+
+The core's buffer has one consumer, which here is a thread of our own: whatever else
+shows pictures asks `latest` or `newest_frame` and does not pop. A frame that the
+buffer lost is seen by its `ImageNumber`; it is counted, and no window spans it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pymmcore_plus import CMMCorePlus
+
+from pssr_live.errors import PssrLiveError, ScannerError
+from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.pipeline import Progress
+from pssr_live.restorer import Restorer
+from pssr_live.scanners.account import Ending
+from pssr_live.scanners.core import protect
+from pssr_live.scanners.newest import NewestRestorer
+from pssr_live.scanners.recording import RunRecording
+from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.session import SessionFolder
+
+log = logging.getLogger(__name__)
+
+LOOK_S = (0.001, 0.02)  # a tenth of a frame's time, but within these
+NUMBER = "ImageNumber"
+
+
+@dataclass
+class LiveCounts:
+    """What live mode has seen since it was started; one thread writes."""
+
+    frames: int = 0
+    lost: int = 0
+    shown: int = 0
+
+
+class LiveMode:
+    """Continuous acquisition with restored pictures; a context manager.
+
+    Parameters
+    ----------
+    core : CMMCorePlus
+        The microscope.
+    model : str, Path or Restorer
+        A model's name, or its folder; a restorer is closed when the block ends.
+    engine : str, optional
+        Name of the inference engine; the best that works if left out.
+    on_restored : callable, optional
+        Called with each `Restored` that is shown, from another thread.
+    on_trouble : callable, optional
+        Called once with what ended the acquisition or the recording by itself.
+
+    Raises
+    ------
+    ModelError, EngineError, ScannerError
+        On entering the `with` block.
+
+    Attributes
+    ----------
+    counts : LiveCounts
+        Frames that came, that the camera's buffer lost, and pictures shown.
+    trouble : PssrLiveError or None
+        What ended the acquisition, or a recording, by itself.
+    """
+
+    def __init__(
+        self,
+        core: CMMCorePlus,
+        model: str | Path | Restorer,
+        *,
+        engine: str | None = None,
+        on_restored: Callable[[Restored], object] | None = None,
+        on_trouble: Callable[[PssrLiveError], object] | None = None,
+    ) -> None:
+        self.counts = LiveCounts()
+        self.trouble: PssrLiveError | None = None
+        self._core, self._model, self._engine = core, model, engine
+        self._on_restored, self._on_trouble = on_restored, on_trouble
+        self._latest: Restored | None = None
+        self._newest_frame: Frame | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._taking = threading.Lock()  # of the frame that is on its way
+        self._run: RunRecording | None = None
+        self._broken: PssrLiveError | None = None  # what ended the recording
+        self._last_number = -1
+
+    def __enter__(self) -> Self:
+        protect(self._core)
+        model = self._model
+        if not isinstance(model, Restorer):
+            model = Restorer(model, self._engine)
+        self._restorer = model
+        self._newest = NewestRestorer(self._restorer, self._show)
+        try:
+            self.start()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self.stop()
+            if self.is_recording:
+                self.stop_recording()
+        finally:
+            self._close()
+
+    # -- what is to be seen
+
+    @property
+    def latest(self) -> Restored | None:
+        """The newest restored picture."""
+        return self._latest
+
+    @property
+    def newest_frame(self) -> Frame | None:
+        """The newest raw frame."""
+        return self._newest_frame
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the camera is running; False once it failed."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether frames are being recorded."""
+        return self._run is not None
+
+    # -- the camera
+
+    def start(self) -> None:
+        """Start the camera; also after it was stopped, or failed.
+
+        Raises
+        ------
+        ScannerError
+            If it runs already, for whomever, or cannot be started.
+        """
+        core = self._core
+        if self.is_running or core.isSequenceRunning() or core.mda.is_running():
+            raise ScannerError(
+                "The camera is running already; stop its live mode or MDA first."
+            )
+        if core.getNumberOfCameraChannels() > 1:
+            raise ScannerError(
+                f"The camera has {core.getNumberOfCameraChannels()} channels and live "
+                "mode shows one: choose a single camera, or run an MDA."
+            )
+        self._stopping.clear()
+        self.counts = LiveCounts()
+        self.trouble, self._last_number = None, -1
+        try:
+            core.startContinuousSequenceAcquisition(0)
+        except Exception as error:
+            raise _ended("did not start", error) from error
+        self._pixel_size_um = core.getPixelSizeUm() or None
+        self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
+        self._thread = threading.Thread(
+            target=self._acquire, name="pssr-live frames", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the camera; what it gave until then is taken. A recording stays open."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    # -- recording
+
+    def record(self, save: str | Path, *, overwrite: bool = False) -> None:
+        """Record every frame from now on, raw and restored, as a session.
+
+        Parameters
+        ----------
+        save : str or Path
+            Folder for the session; must be new or empty.
+        overwrite : bool
+            Replace the session that `save` holds.
+
+        Raises
+        ------
+        ScannerError
+            If a recording is on already.
+        StorageError
+            If the folder cannot be used.
+        """
+        if self._run is not None:
+            raise ScannerError(
+                f"Live mode records into {self._run.folder.path} already; stop that "
+                "recording first."
+            )
+        folder = SessionFolder.create(Path(save), overwrite=overwrite)
+        self._newest.pause()  # a restorer serves one at a time
+        self._broken = None
+        run = RunRecording(
+            folder,
+            self._restorer,
+            RunLayout(),
+            on_trouble=self._break_recording,
+            on_restored=self._show,
+        )
+        with self._taking:
+            self._run = run
+
+    def stop_recording(
+        self, *, catch_up: bool = True, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """End the recording and return its report; live mode goes on.
+
+        Parameters
+        ----------
+        catch_up : bool
+            Whether to restore deferred frames now; nothing is shown meanwhile.
+        progress : callable, optional
+            Called with (done, total) while that goes on.
+
+        Raises
+        ------
+        ScannerError
+            If nothing is being recorded.
+        StorageError
+            If the disk fails.
+        """
+        with self._taking:
+            run, self._run = self._run, None
+        if run is None:
+            raise ScannerError("Nothing is being recorded; call `record` first.")
+        try:
+            return run.finish(
+                self._early_end(),
+                warnings=self._warnings(),
+                catch_up=catch_up,
+                progress=progress,
+            )
+        finally:
+            self._newest.resume()
+
+    # -- the thread that owns the camera's buffer
+
+    def _acquire(self) -> None:
+        core = self._core
+        try:
+            while not self._stopping.is_set():
+                if core.getRemainingImageCount():
+                    self._take(*core.popNextImageAndMD())
+                elif core.isSequenceRunning():
+                    self._stopping.wait(self._look_s)
+                elif not core.getRemainingImageCount():
+                    raise ScannerError("somebody stopped it, or it gave no reason")
+        except Exception as error:  # whatever a camera throws
+            self._fail(error)
+        self._end()
+
+    def _take(self, image: Pixels, tags: Any) -> None:
+        number = tags.get(NUMBER) if NUMBER in tags else None
+        lost = 0 if number is None else max(0, int(number) - self._last_number - 1)
+        if number is not None:
+            self._last_number = int(number)
+        self.counts.lost += lost
+        with self._taking:
+            run = self._run
+            ordinal = self.counts.frames if run is None else run.ordinal_of({})
+            frame = Frame(
+                image,
+                ordinal,
+                {"t": ordinal},
+                0.0 if run is None else run.clock_s(),
+                pixel_size_um=self._pixel_size_um,
+                after_gap=lost > 0 and ordinal > 0,
+            )
+            if run is None:
+                self._newest.push(frame)
+            elif self._broken is None:
+                run.submit(frame)
+        self.counts.frames += 1
+        self._newest_frame = frame
+
+    def _end(self) -> None:
+        """Stop the camera and take what it gave before."""
+        core = self._core
+        try:
+            core.stopSequenceAcquisition()
+            while self._run is not None and core.getRemainingImageCount():
+                self._take(*core.popNextImageAndMD())
+        except Exception as error:
+            self._fail(error)
+
+    # -- any thread
+
+    def _show(self, restored: Restored) -> None:
+        self._latest = restored
+        self.counts.shown += 1
+        if self._on_restored is not None:
+            try:
+                self._on_restored(restored)
+            except Exception:  # a viewer's mistake must not end the acquisition
+                log.exception("on_restored failed for %s", restored.frame)
+
+    def _fail(self, error: Exception) -> None:
+        if self.trouble is None and not self._stopping.is_set():
+            self._tell(_ended("stopped", error))
+
+    def _break_recording(self, error: Exception) -> None:
+        if self._broken is None:
+            self._broken = _ended("could not be recorded", error)
+            self._tell(self._broken)
+
+    def _tell(self, trouble: PssrLiveError) -> None:
+        self.trouble = trouble
+        log.error("%s", trouble)
+        if self._on_trouble is not None:
+            try:
+                self._on_trouble(trouble)
+            except Exception:
+                log.exception("on_trouble failed")
+
+    def _early_end(self) -> Ending | None:
+        return None if self.trouble is None else ("failed", str(self.trouble))
+
+    def _warnings(self) -> list[str]:
+        mismatch = self._restorer.card.sample.mismatch(self._pixel_size_um)
+        return [mismatch] if mismatch else []
+
+    def _close(self) -> None:
+        self._newest.close()
+        self._restorer.close()
+
+
+def _ended(what: str, error: Exception) -> PssrLiveError:
+    if isinstance(error, PssrLiveError) and what == "could not be recorded":
+        return error
+    reason = " ".join(str(error).split()).rstrip(" .") or type(error).__name__
+    return ScannerError(
+        f"The camera {what}: {reason}; check it and start live mode again."
+    )

@@ -1,0 +1,1 @@
+"""Scans at full density in the middle of a run, to hold restored frames against."""

@@ -1,0 +1,46 @@
+"""Where in the run the frame of a reference is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from pssr_live.errors import StorageError
+
+_ARRIVAL_S = 2.0  # in which a frame arrives that was scanned before its reference
+_LOOK_S = 0.01
+_REMEMBERED = 4096  # frames; a reference follows its own
+
+Key = tuple[tuple[str, int], ...]
+
+
+class Places:
+    """The ordinals of the last frames, by index; for one writer and one reader."""
+
+    def __init__(self) -> None:
+        self._arrived: dict[Key, int] = {}
+
+    def add(self, index: Mapping[str, int], ordinal: int) -> None:
+        """Remember a frame that arrived."""
+        self._arrived[_key(index)] = ordinal
+        if len(self._arrived) > _REMEMBERED:
+            del self._arrived[next(iter(self._arrived))]
+
+    def wait_for(self, index: Mapping[str, int]) -> int:
+        """Return a frame's ordinal; it comes by another thread, perhaps later.
+
+        Raises
+        ------
+        StorageError
+            If it does not come: it was lost.
+        """
+        until = time.perf_counter() + _ARRIVAL_S
+        while (ordinal := self._arrived.get(_key(index))) is None:
+            if time.perf_counter() > until:
+                raise StorageError(f"Its frame {dict(index)} never came.")
+            time.sleep(_LOOK_S)
+        return ordinal
+
+
+def _key(index: Mapping[str, int]) -> Key:
+    return tuple(sorted(index.items()))

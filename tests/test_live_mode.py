@@ -1,0 +1,341 @@
+"""Live mode: the newest picture, recordings that lose nothing, failing cameras."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pymmcore_plus import CMMCorePlus
+from sessions import (
+    CENTRED,
+    LIVE,
+    SIDE,
+    assert_live_equals_offline,
+    pixels,
+    small_scanner,
+    timelapse,
+)
+
+from pssr_live.errors import PssrLiveError, ScannerError, StorageError
+from pssr_live.frame import Restored
+from pssr_live.restorer import Restorer
+from pssr_live.scanners.core import close_core
+from pssr_live.scanners.live_mode import LiveMode
+from pssr_live.scanners.scan_core import ScanCore
+from pssr_live.storage.movie import open_movie
+from pssr_live.storage.session import SessionFolder, read_log
+
+
+@pytest.fixture
+def core() -> Iterator[ScanCore]:
+    with small_scanner() as core:
+        core.setProperty("Scanner", "RealTime", "On")  # 10 ms a frame
+        yield core
+
+
+@pytest.fixture
+def demo_camera() -> Iterator[CMMCorePlus]:
+    core = CMMCorePlus()
+    core.loadSystemConfiguration("MMConfig_demo.cfg")
+    for axis in "XY":
+        core.setProperty("Camera", f"OnCameraCCD{axis}Size", 48)
+    core.setExposure(5)
+    yield core
+    close_core(core)
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+
+# -- showing -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [LIVE, CENTRED])
+def test_the_newest_frame_is_restored(core: ScanCore, model: str) -> None:
+    shown: list[Restored] = []
+    with LiveMode(core, model, on_restored=shown.append) as live:
+        wait_until(lambda: len(shown) > 8)
+        assert core.isSequenceRunning() and live.is_running
+    assert not core.isSequenceRunning() and not live.is_running
+    assert live.trouble is None and live.counts.lost == 0
+    assert live.counts.shown == len(shown) and live.latest is shown[-1]
+    assert live.newest_frame is not None
+    assert shown[-1].pixels.shape == (4 * SIDE, 4 * SIDE)
+    assert shown[-1].pixel_size_um == pytest.approx(25.6 / SIDE / 4)
+    ordinals = [restored.frame.ordinal for restored in shown]
+    assert ordinals == sorted(set(ordinals))
+
+
+def test_what_is_shown_is_what_offline_gives(core: ScanCore) -> None:
+    shown: list[Restored] = []
+    frames: list[Any] = []
+    with LiveMode(core, LIVE, on_restored=shown.append) as live:
+        take = live._newest.push
+        live._newest.push = lambda frame: (frames.append(frame), take(frame))[1]  # type: ignore[method-assign]
+        wait_until(lambda: len(shown) > 5)
+    restorer = Restorer(LIVE)
+    first = frames[0].ordinal
+    mine = {r.frame.ordinal: r.pixels for r in restorer.restore(frames)}
+    compared = [r for r in shown if min(r.sources) >= first and len(r.sources) == 5]
+    assert compared
+    for restored in compared:
+        if restored.frame.ordinal - first >= 4:
+            np.testing.assert_array_equal(mine[restored.frame.ordinal], restored.pixels)
+    restorer.close()
+
+
+def test_a_plain_core_and_a_real_adapter(
+    demo_camera: CMMCorePlus, tmp_path: Path
+) -> None:
+    with LiveMode(demo_camera, LIVE) as live:
+        wait_until(lambda: live.counts.shown > 2)
+        live.record(tmp_path / "s")
+        begun = live.counts.frames
+        wait_until(lambda: live.counts.frames > begun + 12)
+        report = live.stop_recording()
+    assert report["status"] == "success" and report["frames_acquired"] >= 12
+    assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+def test_memory_does_not_grow_while_the_engine_is_slow(core: ScanCore) -> None:
+    core.setProperty("Scanner", "RealTime", "Off")
+    free = threading.Event()
+    shown = 0
+
+    def slow(restored: Restored) -> None:
+        nonlocal shown
+        shown += 1
+        free.wait(0.2)
+
+    with LiveMode(core, LIVE, on_restored=slow) as live:
+        wait_until(lambda: live.counts.frames > 150)
+        newest = live._newest
+        assert newest._newest is None or len(newest._newest.frames) == 5
+        held = sum(len(one._segment) for one in newest._windows._series.values())
+        assert held == 5
+        free.set()
+    assert shown < live.counts.frames / 3
+
+
+# -- losses --------------------------------------------------------------------------
+
+
+def test_frames_that_the_buffer_lost_are_counted_and_restart_the_window(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pop = core.popNextImageAndMD
+    popped = iter(range(10**6))
+
+    def pop_some(*given: Any, **more: Any) -> Any:
+        if next(popped) == 6:  # as if the buffer had been emptied
+            wait_until(lambda: core.getRemainingImageCount() > 2)
+            pop()
+            pop()
+        return pop()
+
+    with LiveMode(core, LIVE) as live:
+        wait_until(lambda: live.counts.shown > 1)
+        live.record(tmp_path / "s")
+        monkeypatch.setattr(core, "popNextImageAndMD", pop_some)
+        begun = live.counts.frames
+        wait_until(lambda: live.counts.frames > begun + 15)
+        report = live.stop_recording()
+    assert live.counts.lost == 2 and report["camera_gaps"] == 1
+    assert "The camera lost frames 1 times" in report["warnings"][-1]
+    log = read_log(tmp_path / "s" / "frames.jsonl")
+    gap = next(line["ordinal"] for line in log if line.get("after_gap"))
+    sources = {n["ordinal"]: n["sources"] for n in log if n["status"] == "restored"}
+    assert sources[gap] == [gap] and sources[gap + 1] == [gap, gap + 1]
+    assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+# -- recording -----------------------------------------------------------------------
+
+
+def test_a_recording_has_every_frame_from_then_on(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    with LiveMode(core, CENTRED) as live:
+        wait_until(lambda: live.counts.shown > 2)
+        for name in ("one", "two"):
+            live.record(tmp_path / name)
+            assert live.is_recording
+            begun = live.counts.frames
+            wait_until(lambda: live.counts.frames > begun + 20)  # noqa: B023
+            report = live.stop_recording()
+            shown = live.counts.shown
+            wait_until(lambda: live.counts.shown > shown)  # noqa: B023 - it goes on
+            folder = SessionFolder(tmp_path / name)
+            assert report["status"] == folder.read_status()["status"] == "success"
+            assert report["frames_acquired"] == report["frames_restored"] >= 20
+            assert len(pixels(folder.raw)) == report["frames_acquired"]
+            assert_live_equals_offline(folder.path, CENTRED)
+    with open_movie(tmp_path / "two" / "raw.ome.tiff") as raw:
+        assert raw.pixel_size_um == pytest.approx(25.6 / SIDE)
+
+
+def test_stopping_the_camera_loses_nothing_of_a_recording(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    live = LiveMode(core, LIVE)
+    with live:
+        live.record(tmp_path / "s")
+        wait_until(lambda: live.counts.frames > 5)
+        live.stop()
+        assert live.is_recording
+        report = live.stop_recording()
+        assert report["frames_acquired"] == live.counts.frames
+        live.start()
+        wait_until(lambda: live.counts.shown > 0)
+    assert report["status"] == "success"
+
+
+def test_leaving_the_block_finishes_a_recording(core: ScanCore, tmp_path: Path) -> None:
+    with LiveMode(core, LIVE) as live:
+        live.record(tmp_path / "s")
+        wait_until(lambda: live.counts.frames > 5)
+    assert SessionFolder(tmp_path / "s").read_status()["status"] == "success"
+    assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+def test_a_full_disk_ends_the_recording_and_not_live_mode(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[PssrLiveError] = []
+    with LiveMode(core, LIVE, on_trouble=told.append) as live:
+        live.record(tmp_path / "s")
+        assert live._run is not None
+        write, count = live._run.recorder.write_raw, iter(range(10**6))
+
+        def full(frame: Any) -> None:
+            if next(count) == 4:
+                raise StorageError("The disk is full; make room.")
+            write(frame)
+
+        monkeypatch.setattr(live._run.recorder, "write_raw", full)
+        wait_until(lambda: told)
+        assert live.is_running
+        report = live.stop_recording()
+        shown = live.counts.shown
+        wait_until(lambda: live.counts.shown > shown)
+    assert [str(error) for error in told] == ["The disk is full; make room."]
+    assert report["status"] == "failed" and report["frames_restored"] >= 4
+
+
+# -- faults --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [0, 4])
+def test_a_camera_that_fails_says_so_and_can_be_started_again(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    told: list[PssrLiveError] = []
+    live = LiveMode(core, LIVE, on_trouble=told.append)
+    with live:
+        live.record(tmp_path / "s")
+        pop, count = core.popNextImageAndMD, iter(range(10**6))
+
+        def fail() -> Any:
+            if next(count) >= after:
+                raise RuntimeError("the cable\nwas pulled.")
+            return pop()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(core, "popNextImageAndMD", fail)
+            wait_until(lambda: told)
+            wait_until(lambda: not live.is_running)
+        assert str(live.trouble) == (
+            "The camera stopped: the cable was pulled; check it and start live mode "
+            "again."
+        )
+        assert live.stop_recording()["status"] == "failed"
+        live.start()
+        wait_until(lambda: live.counts.shown > 1)
+    assert len(told) == 1 and live.trouble is None
+
+
+def test_a_scanner_that_fails_in_its_thread(
+    core: ScanCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = core.camera()
+    assert camera is not None
+    start = camera.start_sequence
+
+    def fail(n: int | None, get_buffer: Any) -> Iterator[Any]:
+        for number, frame in enumerate(start(n, get_buffer)):
+            if number == 3:
+                raise RuntimeError("the mirror is stuck")
+            yield frame
+
+    monkeypatch.setattr(camera, "start_sequence", fail)
+    with LiveMode(core, LIVE) as live:
+        wait_until(lambda: live.trouble)
+        wait_until(lambda: not live.is_running)
+    assert "the mirror is stuck" in str(live.trouble)
+
+
+def test_somebody_else_stops_the_camera(core: ScanCore) -> None:
+    with LiveMode(core, LIVE) as live:
+        wait_until(lambda: live.counts.frames > 2)
+        core.stopSequenceAcquisition()
+        wait_until(lambda: live.trouble)
+    assert "The camera stopped: somebody stopped it" in str(live.trouble)
+
+
+def test_viewers_that_raise_harm_nothing(core: ScanCore) -> None:
+    def fail(restored: Restored) -> None:
+        raise ValueError("a bug of the viewer")
+
+    with LiveMode(core, LIVE, on_restored=fail) as live:
+        wait_until(lambda: live.counts.shown > 3)
+    assert live.trouble is None
+
+
+def test_it_stops_at_once(core: ScanCore) -> None:
+    core.setProperty("Scanner", "Resolution", 512)
+    core.setProperty("Scanner", "Dwell_us", 20.0)  # 5 s a frame
+    with LiveMode(core, LIVE) as live:
+        time.sleep(0.1)
+        begun = time.monotonic()
+        live.stop()
+        assert time.monotonic() - begun < 3
+    assert not core.isSequenceRunning()
+
+
+def test_what_makes_no_sense_is_refused(core: ScanCore, tmp_path: Path) -> None:
+    with LiveMode(core, LIVE) as live:
+        with pytest.raises(ScannerError, match="Nothing is being recorded"):
+            live.stop_recording()
+        with pytest.raises(ScannerError, match="The camera is running already"):
+            live.start()
+        live.record(tmp_path / "s")
+        with pytest.raises(ScannerError, match=r"records into .*s already; stop"):
+            live.record(tmp_path / "t")
+        wait_until(lambda: live.counts.frames > 2)
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "mine").write_text("mine")
+        live.stop_recording()
+        with pytest.raises(StorageError, match="is not empty"):
+            live.record(tmp_path / "full")
+        wait_until(lambda: live.counts.shown > 3)
+    core.startContinuousSequenceAcquisition()
+    with pytest.raises(ScannerError, match="is running already"), LiveMode(core, LIVE):
+        pytest.fail("it was entered")
+    core.stopSequenceAcquisition()
+    core.mda.run(timelapse(2))
+
+
+def test_colour_is_trouble(demo_camera: CMMCorePlus) -> None:
+    demo_camera.setProperty("Camera", "PixelType", "32bitRGB")
+    with LiveMode(demo_camera, LIVE) as live:
+        wait_until(lambda: live.trouble)
+    assert "A frame has shape" in str(live.trouble)
