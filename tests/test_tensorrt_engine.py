@@ -224,6 +224,10 @@ def test_the_engine_proves_itself_and_frees_all(kind: Kind, computer: Computer) 
     assert proved.self_test_error is not None
     assert 0 < proved.self_test_error < model.card.tolerance
     assert proved.engine.device == "Emulated GPU"
+    wanted = kind._wanted(model)
+    kept = wanted.plans.facts(wanted.key)["self_test"]
+    assert kept["max_error"] == proved.self_test_error
+    assert kept["elapsed_ms"] > 0
     proved.engine.close()
     assert not computer.device.blocks
     assert all(graph.freed for graph in computer.device.graphs)

@@ -92,6 +92,9 @@ def _show(console: Console, found: dict[str, Any], model: str) -> None:
             table.add_row(name, escape(str(said or "not installed")))
         console.print(table)
     console.print(_engine_table(found["engines"], model))
+    for said in found["engines"]:
+        if said["state"] == "refused":  # sentences, too long for a column
+            console.print(f"{said['name']} is refused: {escape(said['reason'])}")
     if any(said["state"] == "to be built" for said in found["engines"]):
         console.print("`pssr-live doctor --build` builds now what is to be built.")
     console.print(_model_table(found["models"]))
@@ -102,7 +105,6 @@ def _engine_table(rungs: list[dict[str, Any]], model: str) -> Table:
     table.add_column("engine", no_wrap=True)
     for title in ("state", "where", "self-test error", "128 x 128"):
         table.add_column(title)
-    table.add_column("why not", overflow="fold")
     for said in rungs:
         table.add_row(
             said["name"],
@@ -110,7 +112,6 @@ def _engine_table(rungs: list[dict[str, Any]], model: str) -> Table:
             f"{said['device']} {said['precision']}",
             _or_dash(said["self_test_error"], "{:.1e}"),
             _or_dash(said["window_ms"], "{:.1f} ms"),
-            escape(said["reason"]) or "-",
         )
     return table
 

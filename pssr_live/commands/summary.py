@@ -34,7 +34,11 @@ def run_table(report: Mapping[str, Any], folder: Path) -> Table:
     said = f"{engine['name']} on {engine['device']}, {engine['precision']}"
     table.add_row("engine", said if engine["restores"] else f"{said} (NOT RESTORED)")
     for name, why in engine["refused"].items():
-        table.add_row("not used", escape(f"{name}: {why}"))
+        if name not in engine["absent"]:
+            table.add_row("not used", escape(f"{name}: {why}"))
+    if engine["absent"]:
+        absent = ", ".join(engine["absent"])
+        table.add_row("not here", f"{absent}: `pssr-live doctor` says why")
     model = report["model"]
     table.add_row("model", f"{model['name']}, looks {model['lookahead']} frames ahead")
     _add_scan(table, report.get("scan"))

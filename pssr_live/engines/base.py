@@ -57,5 +57,8 @@ class BaseEngine(ABC):
     def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
         """Restore one piece (T, h, w) -> (scale * h, scale * w), in network units."""
 
+    def keep_proof(self, error: float, elapsed_ms: float) -> None:  # noqa: B027 - few do
+        """Be told that the self-test was passed, and with what error."""
+
     def close(self) -> None:  # noqa: B027 - most have nothing to free
         """Free what it holds."""

@@ -110,5 +110,16 @@ class Engine(Protocol):
             In network units, float32, the caller's to overwrite.
         """
 
+    def keep_proof(self, error: float, elapsed_ms: float) -> None:
+        """Be told that the self-test was passed, to write it down if that is of use.
+
+        Parameters
+        ----------
+        error : float
+            Largest difference from the stored output, in network units.
+        elapsed_ms : float
+            What the test took; on a GPU mostly what is done once.
+        """
+
     def close(self) -> None:
         """Free what it holds; it is not used afterwards."""

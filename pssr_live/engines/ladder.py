@@ -24,10 +24,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An engine that is not used, and why."""
+    """An engine that is not used, and why.
+
+    Attributes
+    ----------
+    engine : str
+        Its name.
+    reason : str
+        A sentence.
+    absent : bool
+        Whether it cannot work here at all (no such package, no such device), rather
+        than having failed.
+    """
 
     engine: str
     reason: str
+    absent: bool = False
 
 
 class EngineLadder:
@@ -58,6 +70,7 @@ class EngineLadder:
     def __init__(self, model: Model, only: str | None = None) -> None:
         self._model = model
         self._reasons: dict[str, str] = {}
+        self._absent: set[str] = set()
         self._preparation: Preparation | None = None
         self.self_test_error: float | None = None
         self._kinds = _wanted(engine_classes(), only)
@@ -77,7 +90,7 @@ class EngineLadder:
         order = [kind.name for kind in self._kinds]
         reasons = dict(self._reasons)  # a thread that builds may add to them
         known = sorted(reasons.items(), key=lambda item: order.index(item[0]))
-        return [Refusal(*item) for item in known]
+        return [Refusal(*item, absent=item[0] in self._absent) for item in known]
 
     def in_use(self) -> Engine:
         """Return the engine for the next window: a better one as soon as it is built.
@@ -120,6 +133,7 @@ class EngineLadder:
             "restores": engine.restores,
             "self_test_error": self.self_test_error,
             "refused": {r.engine: r.reason for r in self.refusals},
+            "absent": [r.engine for r in self.refusals if r.absent],
         }
 
     def close(self, *, free: bool = True) -> None:
@@ -135,6 +149,7 @@ class EngineLadder:
                 continue
             reason = kind.is_incompatible(self._model)
             if reason is not None:
+                self._absent.add(kind.name)
                 self._refuse(kind.name, reason, logging.INFO)
             elif not kind.is_ready(self._model):
                 self._refuse(kind.name, BEING_BUILT, logging.INFO)

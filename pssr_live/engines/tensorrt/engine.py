@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,6 +32,8 @@ from pssr_live.engines.tensorrt.validity import plan_problem
 from pssr_live.errors import EngineError
 from pssr_live.frame import Pixels
 from pssr_live.window import Window
+
+log = logging.getLogger(__name__)
 
 OLDEST = 75  # compute capability 7.5: Turing, for both packages
 
@@ -100,6 +103,7 @@ class TensorRtEngine(CountsEngine):
         problem = plan_problem(wanted.flavour, found.content)
         if problem is not None:
             raise EngineError(problem)
+        self._plans, self._key = wanted.plans, wanted.key
         key = runtime_key(wanted.key, wanted.flavour, wanted.gpu)
         self._cache, self._sizes_kept = RuntimeCache(wanted.plans, key), 0
         device = self._open_device()
@@ -126,6 +130,13 @@ class TensorRtEngine(CountsEngine):
             self._sizes_kept = self._sessions.opened
             self._cache.save()
         return restored
+
+    def keep_proof(self, error: float, elapsed_ms: float) -> None:
+        """Write the self-test's result beside the plan."""
+        try:
+            self._plans.record_self_test(self._key, error, elapsed_ms)
+        except EngineError as refusal:  # an engine that works is worth more
+            log.warning("The self-test was not written down: %s", refusal)
 
     def close(self) -> None:
         """Free the GPU, except pictures that somebody holds; keep what was compiled."""

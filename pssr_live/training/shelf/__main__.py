@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -62,10 +62,13 @@ def trained(name: str, data: Path, work: Path) -> FastNet:
         if recipe.begins_from:
             start = trained(recipe.begins_from, data, work).state_dict()
             start = for_window(start, recipe.architecture)
-        pool = _pool(recipe.pool, recipe.stills(data), work)
-        rate = 1e-3 if start is None else 6e-4
-        plan = TrainPlan(budget_s=recipe.budget_s, learning_rate=rate, loss="psnr")
-        net = train(recipe.architecture, pool, plan, _progress, start)
+        for number, budget_s in enumerate(recipe.rounds_s):
+            clips = replace(recipe.pool, seed=recipe.pool.seed + number)
+            pool = _pool(clips, recipe.stills(data), work)
+            rate = 1e-3 if start is None else 6e-4
+            plan = TrainPlan(budget_s=budget_s, learning_rate=rate, loss="psnr")
+            net = train(recipe.architecture, pool, plan, _progress, start)
+            start = net.state_dict()
         save_file(net.state_dict(), weights)
     net.load_state_dict(load_file(weights))
     return net.eval()
@@ -81,7 +84,7 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
     training = {
         "data": about.pop("data"),
         "crappifier": asdict(Ranges()),
-        "cpu_seconds": recipe.budget_s,
+        "cpu_seconds": sum(recipe.rounds_s),
         "seed": TrainPlan().seed,
     }
     card = export(
@@ -89,7 +92,7 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
         folder,
         about
         | {
-            "version": "1.1.0",
+            "version": recipe.version,
             "licence": "BSD-3-Clause",
             "tolerance": 1e-3,
             "training": training,

@@ -44,8 +44,11 @@ class Recipe:
         What it is judged on under degradations that it never met.
     begins_from : str, optional
         Name of the model whose weights it starts with.
-    budget_s : float
-        CPU seconds of training.
+    rounds_s : tuple of float
+        CPU seconds of training, one number a round. Each round goes on from the one
+        before, with clips of its own: the seed of the pool grows by one.
+    version : str
+        What the card says.
     about : mapping
         What its card says.
     """
@@ -55,9 +58,10 @@ class Recipe:
     stills: Callable[[Path], list[Path]]
     judged_on: Mapping[str, Clips]
     foreign: Movies
-    budget_s: float
+    rounds_s: tuple[float, ...]
     about: dict[str, Any]
     begins_from: str | None = None
+    version: str = "1.1.0"
 
 
 def fluorescence_stills(data: Path) -> list[Path]:
@@ -156,7 +160,7 @@ RECIPES = {
         fluorescence_stills,
         CELLS,
         FLUORESCENT,
-        4040,
+        (4040,),
         FLUORESCENCE
         | {
             "summary": "living cells in fluorescence, 4x per axis, looks 2 frames ahead"
@@ -168,7 +172,7 @@ RECIPES = {
         fluorescence_stills,
         CELLS,
         FLUORESCENT,
-        3110,
+        (3110,),
         FLUORESCENCE
         | {"summary": "living cells in fluorescence, 4x per axis, never looks ahead"},
         begins_from="mito-mf5-x4",
@@ -179,7 +183,7 @@ RECIPES = {
         fluorescence_stills,
         STILLS,
         FLUORESCENT,
-        1200,
+        (1200, 1500),
         FLUORESCENCE
         | {
             "summary": "fluorescence of any kind, 4x per axis, one frame",
@@ -188,6 +192,7 @@ RECIPES = {
             "sample": FLUORESCENCE["sample"] | {"kind": "cells and tissue"},
         },
         begins_from="em-sf-x4",
+        version="1.2.0",
     ),
     "em-sf-x4": Recipe(
         Architecture(n_frames=1, lookahead=0),
@@ -198,7 +203,7 @@ RECIPES = {
             for what, name in ELECTRON_TESTS.items()
         },
         ELECTRON,
-        1620,
+        (1620,),
         ELECTRONS
         | {
             "summary": "electron micrographs, 4x per axis, one frame",
@@ -211,7 +216,7 @@ RECIPES = {
         electron_stills,
         DRIFTING,
         ELECTRON_MOVING,
-        1000,
+        (1000,),
         ELECTRONS
         | {"summary": "repeated electron scans, 4x per axis, looks 2 frames ahead"},
         begins_from="em-sf-x4",
@@ -222,7 +227,7 @@ RECIPES = {
         electron_stills,
         DRIFTING,
         ELECTRON_MOVING,
-        900,
+        (900,),
         ELECTRONS
         | {"summary": "repeated electron scans, 4x per axis, never looks ahead"},
         begins_from="em-sf-x4",
