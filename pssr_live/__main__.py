@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import signal
 import sys
-import threading
 from typing import cast
 
 import typer
@@ -22,9 +22,9 @@ def main() -> None:
     try:
         _run()
     finally:
-        # All is done and written. Ctrl-C in the exit of Python would abort it.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # All is done and written. A Ctrl-C would abort Python in the midst of its exit,
+        # where it begins: what is registered last comes first.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
 
 
 def _run() -> None:

@@ -24,13 +24,15 @@ Series = tuple[tuple[str, int], ...]
 PIXEL_TYPES = ("uint8", "uint16", "int16")
 
 
-def series_of(index: Mapping[str, int]) -> Series:
-    """Return the series of an MDA index: everything but time.
+def series_of(index: Mapping[str, int], along: str = "t") -> Series:
+    """Return the series of an MDA index: everything but time, or another axis.
 
     >>> series_of({"t": 4, "c": 1, "p": 0})
     (('c', 1), ('p', 0))
+    >>> series_of({"t": 4, "z": 2}, along="z")
+    (('t', 4),)
     """
-    return tuple(sorted((axis, at) for axis, at in index.items() if axis != "t"))
+    return tuple(sorted((axis, at) for axis, at in index.items() if axis != along))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

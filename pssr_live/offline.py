@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pssr_live.frame import Pixels
-from pssr_live.restorer import Restorer, check_frame
+from pssr_live.restorer import Restorer, check_axis, check_frame
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import array_frames, open_movie
 from pssr_live.storage.pages import PageFile
@@ -100,6 +100,7 @@ def restore_file(
     check_target(source, target, overwrite=overwrite)
     card = restorer.card
     with open_movie(source) as movie, unfinished(target, overwrite=overwrite) as part:
+        check_axis(restorer.axis, movie.layout.indices)
         size = pixel_size_um or movie.pixel_size_um
         shape = (movie.shape[0] * card.scale, movie.shape[1] * card.scale)
         total = len(movie.layout)

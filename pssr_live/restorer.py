@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pssr_live.window import RollingWindows, Window
 # No engine is slower than this unless its driver or device hangs: a hundred times what
 # one core of a laptop takes, and a minute for what a first call compiles.
 STUCK_S = 60.0
+AXES = ("t", "z")
 STUCK_S_PER_PIXEL = 1e-4
 
 
@@ -34,6 +35,8 @@ class Restorer:
         A model's name, its folder, or an already loaded model.
     engine : str, optional
         Name of the engine to use; the best that works if left out.
+    axis : str
+        What windows follow: "t", time, or "z", the planes of a stack.
 
     Raises
     ------
@@ -41,7 +44,14 @@ class Restorer:
         If the model cannot be trusted or nothing can run it.
     """
 
-    def __init__(self, model: str | Path | Model, engine: str | None = None) -> None:
+    def __init__(
+        self, model: str | Path | Model, engine: str | None = None, axis: str = "t"
+    ) -> None:
+        if axis not in AXES:
+            raise SettingsError(
+                f"Windows cannot follow the axis {axis!r}: give t (time) or z (depth)."
+            )
+        self.axis = axis
         self.model = model if isinstance(model, Model) else load_model(model)
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
@@ -51,7 +61,7 @@ class Restorer:
 
     def windows(self) -> RollingWindows:
         """Return empty rolling windows for a new run."""
-        return RollingWindows(self.card.n_frames, self.card.lookahead)
+        return RollingWindows(self.card.n_frames, self.card.lookahead, self.axis)
 
     def restore(self, frames: Iterable[Frame]) -> Iterator[Restored]:
         """Restore a stream; yields one picture a frame, in order within a series."""
@@ -97,6 +107,7 @@ class Restorer:
             "version": self.card.version,
             "scale": self.card.scale,
             "lookahead": self.card.lookahead,
+            "axis": self.axis,
             "sha256": self.card.sha256["model.onnx"],
         }
 
@@ -141,6 +152,30 @@ class Restorer:
             finally:
                 if engine is self.ladder.engine:
                     self._call_began_s = None
+
+
+def check_axis(axis: str, indices: Iterable[Mapping[str, int]] | None) -> None:
+    """Refuse windows along an axis that a run or a movie does not have.
+
+    Parameters
+    ----------
+    axis : str
+        "t" is always there: a frame without it stands in arrival order.
+    indices : iterable of mapping, or None
+        The index of every frame; None where it is not known beforehand.
+
+    Raises
+    ------
+    SettingsError
+        If no frame has that axis.
+    """
+    if axis == "t" or indices is None:
+        return
+    if not any(axis in index for index in indices):
+        raise SettingsError(
+            f"Windows cannot follow the axis {axis!r}, which no frame has: leave it "
+            "out, so that they follow time."
+        )
 
 
 def check_frame(frame: Frame) -> None:

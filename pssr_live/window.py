@@ -6,7 +6,9 @@ first and the last: what a window lacks is marked as missing, never made up. A g
 time ends a segment: its last windows are completed as at the end of a stream, and
 the next frame starts a new one.
 
-Frames of different channels, positions or planes never meet in a window.
+Frames of different channels, positions or planes never meet in a window. Where a
+sample stands still and is deep, windows may follow the planes of a stack instead of
+time (`axis="z"`): then frames of different times never meet.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pssr_live.frame import Frame, Pixels, Series
+from pssr_live.frame import Frame, Pixels, Series, series_of
 from pssr_live.intensity import FloatArray, HeldIntensity, IntensityMap
 
 
@@ -88,9 +90,12 @@ class RollingWindow:
         Frames in a window.
     lookahead : int
         How many of them come after the target.
+    axis : str
+        The axis of the index that it follows, time or depth.
     """
 
-    def __init__(self, n_frames: int, lookahead: int) -> None:
+    def __init__(self, n_frames: int, lookahead: int, axis: str = "t") -> None:
+        self._axis = axis
         self._past = n_frames - 1 - lookahead
         self._lookahead = lookahead
         self._segment: deque[Frame] = deque(maxlen=n_frames)
@@ -101,7 +106,7 @@ class RollingWindow:
     def push(self, frame: Frame) -> list[Window]:
         """Take the next frame; return the windows that it completes."""
         done = []
-        if self._segment and _breaks(self._segment[-1], frame):
+        if self._segment and _breaks(self._segment[-1], frame, self._axis):
             done = self.flush()
         self._map = self._held.see(frame.pixels)
         self._segment.append(frame)
@@ -129,23 +134,46 @@ class RollingWindow:
 
 
 class RollingWindows:
-    """One `RollingWindow` for each series that turns up."""
+    """One `RollingWindow` for each series that turns up.
 
-    def __init__(self, n_frames: int, lookahead: int) -> None:
-        self._shape = (n_frames, lookahead)
+    Parameters
+    ----------
+    n_frames, lookahead : int
+        As for `RollingWindow`.
+    axis : str
+        What windows follow: "t", time, or "z", the planes of a stack.
+    """
+
+    def __init__(self, n_frames: int, lookahead: int, axis: str = "t") -> None:
+        self._shape = (n_frames, lookahead, axis)
+        self._axis = axis
         self._series: dict[Series, RollingWindow] = {}
+        self._stacks: dict[Series, tuple[Series, int]] = {}  # open: series, last plane
 
     def push(self, frame: Frame) -> list[Window]:
         """Take the next frame of any series; return the windows it completes."""
-        rolling = self._series.get(frame.series)
+        series = series_of(frame.index, self._axis)
+        done = self._end_stack(series, frame) if self._axis != "t" else []
+        rolling = self._series.get(series)
         if rolling is None:
-            rolling = self._series[frame.series] = RollingWindow(*self._shape)
-        return rolling.push(frame)
+            rolling = self._series[series] = RollingWindow(*self._shape)
+        return [*done, *rolling.push(frame)]
 
     def end(self, series: Series) -> list[Window]:
         """Complete all windows of a series that gets no more frames, and forget it."""
         rolling = self._series.pop(series, None)
         return [] if rolling is None else rolling.flush()
+
+    def _end_stack(self, series: Series, frame: Frame) -> list[Window]:
+        """Complete the stack before, when a new one begins in the same place.
+
+        Without this every stack of a long run would be kept until its end.
+        """
+        place = tuple(entry for entry in series if entry[0] != "t")
+        plane = frame.index.get(self._axis, 0)
+        before, last = self._stacks.get(place, (series, plane))
+        self._stacks[place] = (series, plane)
+        return self.end(before) if before != series and plane < last else []
 
     def flush(self) -> Iterator[Window]:
         """Complete all windows of all series, at the end of a run."""
@@ -153,10 +181,10 @@ class RollingWindows:
             yield from rolling.flush()
 
 
-def _breaks(last: Frame, new: Frame) -> bool:
-    """Tell whether `new` is not the neighbour in time of `last`."""
+def _breaks(last: Frame, new: Frame, axis: str) -> bool:
+    """Tell whether `new` is not the neighbour of `last`, in time or depth."""
     if new.after_gap or new.pixels.shape != last.pixels.shape:
         return True
-    if "t" in new.index and "t" in last.index:
-        return new.index["t"] != last.index["t"] + 1
+    if axis in new.index and axis in last.index:
+        return new.index[axis] != last.index[axis] + 1
     return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +61,6 @@ class Cli:
 
 @contextmanager
 def _logging_kept() -> Iterator[None]:
-    pressed = signal.getsignal(signal.SIGINT)
     before = [
         (logger, list(logger.handlers), [h.level for h in logger.handlers], on)
         for logger in map(logging.getLogger, _LOGGERS)
@@ -71,7 +69,6 @@ def _logging_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, pressed)
         logging.raiseExceptions = True
         for logger, handlers, levels, on in before:
             logger.handlers, logger.propagate = handlers, on

@@ -48,6 +48,10 @@ ConfigOption = Annotated[
         help="Micro-Manager .cfg; the simulated scanner if left out.",
     ),
 ]
+AxisOption = Annotated[
+    str,
+    typer.Option(help="What windows follow: t, time, or z, the planes of a stack."),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there already.")
 ]

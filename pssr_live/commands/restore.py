@@ -21,7 +21,7 @@ from pssr_live.commands.console import (
 from pssr_live.commands.targets import targets_for
 from pssr_live.errors import SettingsError
 from pssr_live.offline import restore_file
-from pssr_live.restorer import Restorer
+from pssr_live.restorer import AXES, Restorer
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.target import check_target
 
@@ -51,6 +51,13 @@ def restore(
         typer.Option(help="Pixel size of the source, if its file is silent or wrong."),
     ] = None,
     engine: EngineOption = None,
+    axis: Annotated[
+        str | None,
+        typer.Option(
+            help="What windows follow: t, time, or z, the planes of a stack; if left "
+            "out, what a recorded session followed, or time."
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -64,20 +71,23 @@ def restore(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
     targets = targets_for(sources, out, "restored")
-    models = []
+    choices: list[tuple[str, str]] = []
     for source, target in zip(sources, targets, strict=True):
         check_target(source, target, overwrite=overwrite)
         with open_movie(source) as movie:  # one that cannot be read stops them all
-            models.append(model or _recorded_model(movie) or BEST_MODEL)
+            name = model or _recorded_model(movie) or BEST_MODEL
+            choices.append((name, axis or _recorded_axis(movie)))
             _refuse_restored(movie, source)
-    restorers = {name: Restorer(name, engine) for name in models}
+    restorers = {
+        (name, along): Restorer(name, engine, along) for name, along in choices
+    }
     reports: list[dict[str, Any]] = []
-    for source, target, name in zip(sources, targets, models, strict=True):
+    for source, target, choice in zip(sources, targets, choices, strict=True):
         with progress_bar(console, f"Restoring {source.name}") as show:
             report = restore_file(
                 source,
                 target,
-                restorers[name],
+                restorers[choice],
                 pixel_size_um=pixel_size_um,
                 overwrite=overwrite,
                 progress=show,
@@ -96,6 +106,12 @@ def _recorded_model(movie: Movie) -> str | None:
     """Return the installed model that a session was restored with while it ran."""
     name = movie.provenance.get("details", {}).get("model")
     return name if isinstance(name, str) and name in model_folders() else None
+
+
+def _recorded_axis(movie: Movie) -> str:
+    """Return what the windows of a session followed while it ran."""
+    axis = movie.provenance.get("details", {}).get("axis")
+    return axis if axis in AXES else "t"
 
 
 def _refuse_restored(movie: Movie, source: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from pssr_live.commands.console import (
     LIVE_MODEL,
+    AxisOption,
     ConfigOption,
     EngineOption,
     JsonOption,
@@ -50,6 +51,7 @@ def run(
     ] = None,
     model: ModelOption = LIVE_MODEL,
     engine: EngineOption = None,
+    axis: AxisOption = "t",
     reference_every: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +92,7 @@ def run(
     with ExitStack() as open_things:
         core = open_core(config or simulated())
         open_things.callback(close_core, core)
-        restorer = open_things.enter_context(closing(Restorer(model, engine)))
+        restorer = open_things.enter_context(closing(Restorer(model, engine, axis)))
         plan = plan_session(core, planned, restorer, out or Path(), scanner)
         if not json and (dry_run or scanner is not None):
             console.print(plan_table(plan))

@@ -24,7 +24,7 @@ from useq import MDAEvent, MDASequence
 from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer
+from pssr_live.restorer import Restorer, check_axis
 from pssr_live.scanners.arrivals import Arrivals, run_layout, size_um
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
@@ -60,6 +60,9 @@ class LiveRestoration:
         Folder for the session; must be new or empty.
     engine : str, optional
         Name of the inference engine; the best that works if left out.
+    axis : str
+        What windows follow: "t", time, or "z", the planes of a stack that stands
+        still. With a restorer it is the restorer's own.
     overwrite : bool
         Replace the session that `save` holds.
     core : CMMCorePlus, optional
@@ -102,6 +105,7 @@ class LiveRestoration:
         save: str | Path,
         *,
         engine: str | None = None,
+        axis: str = "t",
         overwrite: bool = False,
         core: CMMCorePlus | None = None,
         on_restored: Callback | None = None,
@@ -118,6 +122,7 @@ class LiveRestoration:
         self.warnings: list[str] = []
         self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
+        self._axis = axis
         self._save, self._overwrite = Path(save), overwrite
         self._callbacks = [on_restored] if on_restored else []
         self._progress = progress
@@ -138,7 +143,7 @@ class LiveRestoration:
         self._made_folder = not self._save.exists()
         restorer = self._model
         if not isinstance(restorer, Restorer):
-            restorer = Restorer(restorer, self._engine)
+            restorer = Restorer(restorer, self._engine, self._axis)
         try:
             if self._planned is not None:
                 self._references = ReferenceTaking(
@@ -312,10 +317,12 @@ class LiveRestoration:
                 f"A second run was started into {self._save}: open one "
                 "LiveRestoration for each run."
             )
+        layout = run_layout(sequence)
+        check_axis(self._restorer.axis, layout.indices)
         self._run = RunRecording(
             self._folder,
             self._restorer,
-            self._feedback.layout(run_layout(sequence)),
+            self._feedback.layout(layout),
             on_trouble=self._stop,
             on_restored=self._feedback.told,
             ordinals=self._feedback.ordinals,

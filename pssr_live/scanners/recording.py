@@ -139,7 +139,7 @@ class RunRecording:
                 {key: report[key] for key in ("model", "engine")},
                 counters.acquired if early_end else self._expected(),
                 # So that a later restoration can repeat what was seen live.
-                {"model": report["model"]["name"]},
+                {"model": report["model"]["name"], "axis": self._restorer.axis},
             )
         except PssrLiveError as error:
             trouble = trouble or error

@@ -187,10 +187,15 @@ def array_frames(
 
 
 def _after_missing(contents: Contents) -> frozenset[int]:
-    """Ordinals whose neighbour in time, earlier in their series, is missing."""
+    """Ordinals whose neighbour, earlier in their series, is missing.
+
+    Where there is time in the index, the index itself tells.
+    """
     after = set()
     lost: dict[Series, bool] = {}
     for ordinal, index in enumerate(contents.layout.indices or ()):
+        if "t" in index:
+            continue
         series = series_of(index)
         if ordinal in contents.missing:
             lost[series] = True
