@@ -12,6 +12,7 @@ from pymmcore_plus.mda import MDAEngine
 from sessions import LIVE
 from useq import MDAEvent, MDASequence
 
+from pssr_live.errors import ScannerError
 from pssr_live.scanners.acquire import acquire
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
@@ -38,6 +39,16 @@ def number_of(index: Any) -> int:
     for axis, size in SIZES.items():
         number = number * size + index[axis]
     return number
+
+
+class MarkingEngine(MDAEngine):
+    """Writes time, channel and detector into the pixels."""
+
+    def exec_event(self, event: MDAEvent) -> Iterator[Any]:
+        for image, own, meta in super().exec_event(event):
+            image = image.copy()
+            image[0, :3] = [own.index[axis] for axis in ("t", "c", "cam")]
+            yield image, own, meta
 
 
 class NumberedEngine(MDAEngine):
@@ -94,3 +105,45 @@ def test_a_failed_snap_shifts_nothing(
         times = [frame.index["t"] for frame in made]
         assert np.all(np.diff(times) == 1)  # no window spans what was lost
         assert times[-1] == frames[line["ordinal"]].index["t"]
+
+
+@pytest.mark.parametrize("sequenced", [False, True])
+def test_each_detector_is_a_series(
+    core: ScanCore, tmp_path: Path, sequenced: bool
+) -> None:
+    core.loadDevice("Second", "DemoCamera", "DCam")
+    core.loadDevice("Both", "Utilities", "Multi Camera")
+    for label in ("Second", "Both"):
+        core.initializeDevice(label)
+    for label in ("Camera", "Second"):
+        core.setProperty(label, "PixelType", "16bit")
+        core.setProperty(label, "OnCameraCCDXSize", 32)
+        core.setProperty(label, "OnCameraCCDYSize", 32)
+    core.setProperty("Both", "Physical Camera 1", "Camera")
+    core.setProperty("Both", "Physical Camera 2", "Second")
+    core.setCameraDevice("Both")
+    core.mda.set_engine(MarkingEngine(core, use_hardware_sequencing=sequenced))
+    sequence = MDASequence(
+        axis_order="ct",
+        time_plan={"interval": 0, "loops": 6},
+        channels=["DAPI", "FITC"],
+    )
+    seen: list[tuple[int, int]] = []
+    live = LiveRestoration(LIVE, tmp_path / "s", core=core)
+    report = acquire(core, sequence, live, lambda *at: seen.append(at))
+    assert (report["status"], report["frames_restored"]) == ("success", 24)
+    assert seen[-1] == (24, 24)
+    with open_movie(tmp_path / "s" / "raw.ome.tiff") as raw:
+        frames = {n: raw.frame(n) for n in range(24)}
+    for frame in frames.values():
+        marks = [frame.index[axis] for axis in ("t", "c", "cam")]
+        assert frame.pixels[0, :3].tolist() == marks
+    log = read_log(tmp_path / "s" / "frames.jsonl")
+    for line in (line for line in log if line["status"] == "restored"):
+        series = {frames[k].series for k in line["sources"]}
+        assert series == {frames[line["ordinal"]].series}
+    with (
+        pytest.raises(ScannerError, match="gives 2 frames an event"),
+        LiveRestoration(LIVE, tmp_path / "t", core=core) as live,
+    ):
+        live.feed(sequence)

@@ -21,7 +21,7 @@ from useq import MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.pipeline import Progress
-from pssr_live.scanners.arrivals import run_layout
+from pssr_live.scanners.arrivals import by_detector, run_layout
 from pssr_live.scanners.frame_clock import FrameClock
 from pssr_live.scanners.hardware_kept import (
     engine_restores_nothing,
@@ -124,7 +124,8 @@ def _counted(
     core: CMMCorePlus, sequence: MDASequence, progress: Progress | None
 ) -> Iterator[None]:
     """Tell `progress` of each frame."""
-    expected = len(run_layout(sequence))
+    detectors = core.getNumberOfCameraChannels()
+    expected = len(by_detector(run_layout(sequence), detectors))
     if progress is None or not expected:
         yield
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from useq import MDAEvent, MDASequence
@@ -60,6 +61,18 @@ def size_um(meta: Mapping[str, Any]) -> float | None:
     """Return the pixel size that metadata tell; None where it is 0 or not told."""
     size = meta.get("pixel_size_um")
     return float(size) if size else None
+
+
+def by_detector(layout: RunLayout, detectors: int) -> RunLayout:
+    """Return the layout of a run in which every event gives a frame a detector.
+
+    The MDA engine tells them apart by `cam` in the index; each detector is a series,
+    and an image of its own in the files.
+    """
+    if detectors < 2 or layout.indices is None:
+        return layout
+    indices = tuple({**i, "cam": n} for i in layout.indices for n in range(detectors))
+    return replace(layout, indices=indices)
 
 
 def run_layout(sequence: MDASequence) -> RunLayout:

@@ -25,7 +25,7 @@ from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer, check_axis
-from pssr_live.scanners.arrivals import Arrivals, run_layout, size_um
+from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout, size_um
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
 from pssr_live.scanners.feedback.feedback import Callback, Feedback
@@ -260,6 +260,11 @@ class LiveRestoration:
         """
         if self._restorer is None or self._core is None:
             raise _OUTSIDE
+        if self._detectors() > 1:
+            raise ScannerError(
+                f"The camera gives {self._detectors()} frames an event, one for each "
+                "detector, and a feed takes one: use one detector, or run without feed."
+            )
         if burst < 1 or wait_s < 0:
             raise SettingsError(
                 f"A feed cannot have burst = {burst} and wait_s = {wait_s:g}: give 1 "
@@ -317,7 +322,7 @@ class LiveRestoration:
                 f"A second run was started into {self._save}: open one "
                 "LiveRestoration for each run."
             )
-        layout = run_layout(sequence)
+        layout = by_detector(run_layout(sequence), self._detectors())
         check_axis(self._restorer.axis, layout.indices)
         self._run = RunRecording(
             self._folder,
@@ -357,6 +362,9 @@ class LiveRestoration:
         self._feedback.close()
         if self._core is not None:
             self._core.mda.cancel()
+
+    def _detectors(self) -> int:
+        return 1 if self._core is None else int(self._core.getNumberOfCameraChannels())
 
     def _remove_references(self) -> None:
         if self._references is not None:
