@@ -167,9 +167,20 @@ def test_natural_order_knows_numbers_from_words() -> None:
     assert sorted(names, key=natural_key) == ["A1", "a9", "a10", "b", "9", "10"]
 
 
-def test_the_frame_after_a_missing_one_has_lost_its_neighbour(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("indices", "expected"),
+    [
+        # Time in the index tells by itself that 2 is missing before 4.
+        (turns("tc", 4, 2), {7}),
+        # Without it, 4 has to say that 2, its neighbour in channel 0, is missing.
+        (turns("c", 2) * 4, {4, 7}),
+    ],
+)
+def test_a_frame_knows_that_it_lost_its_neighbour(
+    tmp_path: Path, indices: list[dict[str, int]], expected: set[int]
+) -> None:
     path = tmp_path / "a.ome.tiff"
-    layout = RunLayout(tuple(turns("tc", 4, 2)))
+    layout = RunLayout(tuple(indices))
     with PageFile.create(path, layout, (5, 7), "uint16") as file:
         for n in (0, 1, 3, 4, 5, 6, 7):
             file.write(n, np.full((5, 7), n, "uint16"), after_gap=n == 7)
@@ -180,7 +191,7 @@ def test_the_frame_after_a_missing_one_has_lost_its_neighbour(tmp_path: Path) ->
         with pytest.raises(StorageError, match="Frame 8 is not in"):
             movie.frame(8)
     assert movie.gaps == {7}
-    assert after == {4, 7}  # 2 is missing, and 4 is its successor in channel 0
+    assert after == expected
 
 
 def read_all(path: Path) -> None:
