@@ -188,9 +188,13 @@ class LiveRestoration:
 
     @property
     def reference_scores(self) -> tuple[dict[str, Any], ...]:
-        """How restored frames compare with references, so far as is known by now."""
+        """How restored frames compare with references, so far as is known by now.
+
+        In the order of the frames; a deferred one comes in between later.
+        """
         taking = self._references
-        return () if taking is None else tuple(taking.recording.scores)
+        scores = () if taking is None else tuple(taking.recording.scores)
+        return tuple(sorted(scores, key=lambda score: int(score["ordinal"])))
 
     def with_references(self, events: Iterable[MDAEvent]) -> Iterator[MDAEvent]:
         """Return events with references among them, for a run of single events.
