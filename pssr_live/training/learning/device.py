@@ -51,7 +51,15 @@ def make_fabric(device: str, precision: str) -> Fabric:
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
     )
     fabric.launch()
+    # Steps are all alike: what is found to be quickest for the first is for all.
+    torch.backends.cudnn.benchmark = on_gpu
     return fabric
+
+
+def name_of(device: torch.device) -> str:
+    """Return what a card calls a device."""
+    on_gpu = device.type == "cuda"
+    return torch.cuda.get_device_name(device) if on_gpu else "CPU"
 
 
 def is_first() -> bool:
