@@ -5,68 +5,15 @@ On "cpu" it does the same in host memory, step by step, without graphs.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
-import numpy as np
 import torch
 
-from pssr_live.engines.cuda.protocol import At, Bytes
+from pssr_live.engines.cuda.protocol import At
+from pssr_live.engines.cuda.torch_memory import CUDA, TorchMemory, TorchPinned, rows_at
 from pssr_live.errors import EngineError
-
-CUDA: Any = torch.cuda  # parts of it have no types
-
-
-class TorchMemory:
-    """A block of memory that is a tensor of bytes."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
-        self.address = tensor.data_ptr()
-        self.nbytes = tensor.numel()
-        self.array: Bytes = tensor.numpy() if tensor.device.type == "cpu" else None  # type: ignore[assignment]
-
-    def free(self) -> None:
-        """Give it back, to PyTorch."""
-        del self.tensor, self.array
-
-
-class TorchPinned(TorchMemory):
-    """A page-locked block of memory on the host, zeroed.
-
-    PyTorch makes such blocks itself, but not for this: it asks the GPU whether it may
-    free them, and ends the process if the GPU is lost.
-    """
-
-    def __init__(self, nbytes: int) -> None:
-        # Pages are locked, so it must not share one with anything else.
-        self._pages = -(-nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        block = np.zeros(self._pages + mmap.PAGESIZE, np.uint8)
-        begin = -block.ctypes.data % mmap.PAGESIZE
-        super().__init__(torch.from_numpy(block[begin : begin + nbytes]))
-        code = int(CUDA.cudart().cudaHostRegister(self.address, self._pages, 0))
-        if code:
-            raise EngineError(
-                f"{nbytes / 1e6:.0f} MB of memory cannot be locked for the GPU (CUDA "
-                f"error {code}): close other programs, or scan smaller frames."
-            )
-
-    def free(self) -> None:
-        """Give it back; nothing can be done if the GPU is lost."""
-        CUDA.cudart().cudaHostUnregister(self.address)
-        super().free()
-
-
-def tensor_at(at: At, kind: torch.dtype, *shape: int) -> torch.Tensor:
-    """Return the tensor of a shape and kind that begins at a place."""
-    assert isinstance(at.memory, TorchMemory)  # noqa: S101 - its own memory only
-    count = 1
-    for length in shape:
-        count *= length
-    taken = at.memory.tensor[at.offset : at.offset + count * kind.itemsize]
-    return taken.view(kind).view(shape)
 
 
 class TorchGraph:
@@ -129,8 +76,8 @@ class TorchDevice:
 
     def copy(self, to: At, source: At, width: int, height: int = 1) -> None:
         """Queue a copy of `height` rows of `width` bytes."""
-        taken = _rows(source, width, height)
-        _rows(to, width, height).copy_(taken, non_blocking=True)
+        taken = rows_at(source, width, height)
+        rows_at(to, width, height).copy_(taken, non_blocking=True)
 
     def run(self, work: Callable[[], None]) -> None:
         """Let `work` queue what it queues."""
@@ -188,12 +135,3 @@ def _refusal(what: str, error: RuntimeError) -> EngineError:
         )
     reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     return EngineError(f"PyTorch could not {what} on the GPU: {reason}.")
-
-
-def _rows(at: At, width: int, height: int) -> torch.Tensor:
-    assert isinstance(at.memory, TorchMemory)  # noqa: S101 - its own memory only
-    if height == 1:
-        return at.memory.tensor[at.offset : at.offset + width]
-    # Rows are of 16-bit counts, and copying those takes half the work of bytes.
-    counts = at.memory.tensor.view(torch.int16)
-    return counts.as_strided((height, width // 2), (at.pitch // 2, 1), at.offset // 2)
