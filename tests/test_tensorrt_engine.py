@@ -356,13 +356,46 @@ def test_refusals_are_sentences(
     kind: Kind, computer: Computer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_model("mito-mf5-x4")
-    computer.facts = replace(GPU, name="Old GPU", capability=61)
-    assert "Old GPU has compute capability 6.1" in str(kind.is_incompatible(model))
     monkeypatch.setattr(rt, "driver_problem", lambda: "There is no driver.")
     assert kind.is_incompatible(model) == "There is no driver."
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     extra = "rtx" if kind is TensorRtRtxEngine else "tensorrt"
     assert f'pip install "pssr-live[{extra}]"' in str(kind.is_incompatible(model))
+
+
+@pytest.mark.parametrize(
+    ("capability", "by"),
+    [
+        (61, ("tensorrt", "tensorrt_rtx")),
+        (87, ("tensorrt_rtx",)),
+        (90, ("tensorrt_rtx",)),
+        (75, ()),
+        (130, ()),
+    ],
+)
+def test_a_gpu_that_is_never_served_is_refused_before_anything_is_built(
+    kind: Kind,
+    computer: Computer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capability: int,
+    by: tuple[str, ...],
+) -> None:
+    computer.facts = replace(GPU, name="Some GPU", capability=capability)
+    rungs = [kind, OnnxEngine, BicubicEngine]
+    monkeypatch.setattr(ladder, "engine_classes", lambda: rungs)
+    found = ladder.EngineLadder(load_model("mito-mf5-x4-live"), build=False)
+    assert found.engine.name == "onnxruntime"
+    (refusal,) = found.refusals
+    assert refusal.absent == (kind.name in by)
+    if refusal.absent:
+        known = "7.5" if kind is TensorRtEngine else "7.5, 8.0, 8.6, 8.9, 12.0, 12.1"
+        assert refusal.reason == (
+            f"Some GPU has compute capability {capability / 10}, and {kind.name} 1.0 "
+            f"runs on {known} and newer only: use another engine."
+        )
+    found.close()
+    assert not [r for r in caplog.records if r.levelname == "WARNING"]
 
 
 def test_the_header_of_a_plan_says_why_it_does_not_run(

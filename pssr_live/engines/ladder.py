@@ -52,6 +52,8 @@ class EngineLadder:
     only : str, optional
         Name of the one engine wanted; it is built first if it must be, and no other
         is tried but bicubic, and that only if the wanted one fails in mid-run.
+    build : bool
+        Whether what must be built first is built in the background.
 
     Raises
     ------
@@ -67,8 +69,11 @@ class EngineLadder:
         interpolates, which no stored output can prove.
     """
 
-    def __init__(self, model: Model, only: str | None = None) -> None:
+    def __init__(
+        self, model: Model, only: str | None = None, *, build: bool = True
+    ) -> None:
         self._model = model
+        self._unbuilt = BEING_BUILT if build else UNBUILT
         self._reasons: dict[str, str] = {}
         self._absent: set[str] = set()
         self._preparation: Preparation | None = None
@@ -152,7 +157,7 @@ class EngineLadder:
                 self._absent.add(kind.name)
                 self._refuse(kind.name, reason, logging.INFO)
             elif not kind.is_ready(self._model):
-                self._refuse(kind.name, BEING_BUILT, logging.INFO)
+                self._refuse(kind.name, self._unbuilt, logging.INFO)
             elif (engine := self._try(kind)) is not None:
                 return engine
         raise EngineError("No inference engine works here: reinstall pssr-live.")
@@ -189,6 +194,7 @@ class EngineLadder:
 
 
 BEING_BUILT = "It is being built for this machine, and takes over when it is ready."
+UNBUILT = "It is to be built for this machine: `pssr-live doctor --build --model` does."
 
 
 def engine_classes() -> list[type[Engine]]:

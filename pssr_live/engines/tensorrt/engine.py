@@ -35,8 +35,6 @@ from pssr_live.window import Window
 
 log = logging.getLogger(__name__)
 
-OLDEST = 75  # compute capability 7.5: Turing, for both packages
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -71,12 +69,10 @@ class TensorRtEngine(CountsEngine):
             wanted = cls._wanted(model)
         except EngineError as error:
             return str(error)
-        if wanted.gpu.capability < OLDEST:
-            have, need = wanted.gpu.capability / 10, OLDEST / 10
-            return (
-                f"{wanted.gpu.name} has compute capability {have:.1f}, and {cls.name} "
-                f"needs {need:.1f}: use another engine."
-            )
+        gpu = wanted.gpu
+        reason = wanted.flavour.gpu_problem(gpu.name, gpu.capability)
+        if reason is not None:
+            return reason
         plan = wanted.plans.load(wanted.key).content
         return None if plan is None else plan_problem(wanted.flavour, plan)
 
