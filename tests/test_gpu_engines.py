@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from frames import make_frame, make_movie
+from frames import make_frame, make_movie, real_scan
 from gpus import KINDS, Kind, skip_what_is_refused, skip_without_a_gpu
 
 from pssr_live.card import Model, load_model
@@ -111,19 +111,12 @@ def test_counts_are_those_of_onnxruntime(
 def test_a_real_picture_loses_nothing(
     opened: tuple[Model, CountsEngine, OnnxEngine],
 ) -> None:
-    from skimage.data import cell
-
     model, engine, reference = opened
-    dense = cell()[:640, :544].astype(np.float64)
-    coarse = dense.reshape(160, 4, 136, 4).mean(axis=(1, 3))
-    rng = np.random.default_rng(0)
-    frames = [
-        Frame(rng.poisson(8 * coarse).astype(np.uint16), t, {"t": t}) for t in range(8)
-    ]
+    frames, dense = real_scan(8)
     window = windows_of(frames, model)[5]
     assert_equal(engine, reference, model, [window])
     reached = [
-        psnr(each.restore(window).astype(np.float32) / 8, dense, 255)
+        psnr(each.restore(window).astype(np.float32), dense, float(dense.max()))
         for each in (engine, reference)
     ]
     assert reached[0] > reached[1] - MOST_LOST_DB
