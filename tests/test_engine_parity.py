@@ -11,7 +11,7 @@ from frames import real_scan
 
 from pssr_live.card import Model, load_model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.engines.preparation import build
 from pssr_live.engines.preparation import start as proved

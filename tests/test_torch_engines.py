@@ -220,7 +220,7 @@ def test_refusing_needs_none_of_the_heavy_packages() -> None:
         "from pssr_live.card import load_model\n"
         "from pssr_live.engines.cuda import driver\n"
         "driver.LIBRARY = 'libthere-is-none.so'\n"
-        "from pssr_live.engines.ladder import engine_classes\n"
+        "from pssr_live.engines.kinds import engine_classes\n"
         "model = load_model('mito-mf5-x4')\n"
         "for kind in engine_classes():\n"
         "    if kind.name in ('tensorrt', 'tensorrt_rtx', 'torch-cuda', 'torch'):\n"

@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
+from pssr_live.engines.kinds import engine_classes, wanted
 from pssr_live.engines.preparation import Preparation, build, start
 from pssr_live.errors import EngineError, ModelError
 
@@ -78,7 +78,7 @@ class EngineLadder:
         self._absent: set[str] = set()
         self._preparation: Preparation | None = None
         self.self_test_error: float | None = None
-        self._kinds = _wanted(engine_classes(), only)
+        self._kinds = wanted(engine_classes(), only)
         if only is not None:
             self._build_now(only)
         self.engine = self._climb()
@@ -195,25 +195,3 @@ class EngineLadder:
 
 BEING_BUILT = "It is being built for this machine, and takes over when it is ready."
 UNBUILT = "It is to be built for this machine: `pssr-live doctor --build --model` does."
-
-
-def engine_classes() -> list[type[Engine]]:
-    """Return every engine that is installed, best first."""
-    classes: list[type[Engine]] = []
-    for entry in entry_points(group="pssr_live.engines"):
-        try:
-            classes.append(entry.load())
-        except ImportError as error:
-            log.warning("Engine %s cannot be imported: %s", entry.name, error)
-    return sorted(classes, key=lambda kind: kind.rank)
-
-
-def _wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:
-    if only is None:
-        return [kind for kind in kinds if not kind.opt_in]
-    names = [kind.name for kind in kinds]
-    if only not in names:
-        raise EngineError(
-            f"There is no engine {only!r}: give one of {', '.join(names)}."
-        )
-    return [kind for kind in kinds if kind.name == only or not kind.restores]

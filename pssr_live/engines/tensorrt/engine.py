@@ -148,9 +148,7 @@ class TensorRtEngine(CountsEngine):
     def _wanted(cls, model: Model) -> Wanted:
         """Return what is to be built or loaded for a model, on this GPU."""
         kind, facts = flavour(cls.package), cls._facts()
-        spec = PlanSpec.dynamic(
-            cls.precision, model.card.receptive_radius, user_allocation=True
-        )
+        spec = PlanSpec.dynamic(cls.precision, model.card.receptive_radius)
         return Wanted(kind, spec, facts, Plans(), plan_key(model, kind, spec, facts))
 
     @classmethod

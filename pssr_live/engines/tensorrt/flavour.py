@@ -59,10 +59,10 @@ class Flavour:
             If a GPU is not known to this package, or none can be named.
         """
         trt = self.module
-        config.builder_optimization_level = spec.level
         # Ten bits of mantissa are not float32: the skip path would lose counts.
         config.clear_flag(trt.BuilderFlag.TF32)
-        if spec.user_allocation and hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
+        # Capturing a CUDA graph needs memory that is not the plan's to move.
+        if hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
             config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
         if self.builds_for_other_gpus or spec.targets:
             self._set_targets(config, spec.targets)
