@@ -41,6 +41,17 @@ class DynamicShapesKernelSpecializationStrategy(Enum):
     EAGER = 1
 
 
+class ComputeCapability(IntEnum):
+    NONE = 0
+    CURRENT = 1
+    SM75 = 75
+    SM80 = 80
+    SM86 = 86
+    SM89 = 89
+    SM120 = 120
+    SM121 = 121
+
+
 class EngineValidity(Enum):
     VALID = 0
     INVALID = 2
@@ -205,6 +216,8 @@ def emulated_tensorrt(device: EmulatedDevice, rtx: bool) -> ModuleType:
     package.plans, package.broken = [], False
     package.validity = (EngineValidity.VALID, 0)
     package.Runtime = RtxRuntime if rtx else Runtime
+    if rtx:
+        package.ComputeCapability = ComputeCapability
     for each in (
         ILogger,
         ExecutionContextAllocationStrategy,

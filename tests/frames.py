@@ -6,6 +6,8 @@ import numpy as np
 
 from pssr_live.frame import Frame
 
+COUNTS_A_GREY = 8
+
 
 def make_frame(
     ordinal: int,
@@ -26,3 +28,17 @@ def make_frame(
 def make_movie(count: int, shape: tuple[int, int] = (24, 20)) -> list[Frame]:
     """Return frames of one series."""
     return [make_frame(n, shape=shape) for n in range(count)]
+
+
+def real_scan(n_frames: int) -> tuple[list[Frame], np.ndarray]:
+    """Return noisy coarse scans of a real picture, and the picture they are of."""
+    from skimage.data import cell
+
+    dense = cell()[:640, :544].astype(np.float64)
+    coarse = dense.reshape(160, 4, 136, 4).mean(axis=(1, 3))
+    rng = np.random.default_rng(0)
+    frames = [
+        Frame(rng.poisson(COUNTS_A_GREY * coarse).astype(np.uint16), t, {"t": t})
+        for t in range(n_frames)
+    ]
+    return frames, COUNTS_A_GREY * dense

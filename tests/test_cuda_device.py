@@ -133,6 +133,14 @@ def test_work_that_fails_ends_its_recording(cuda: EmulatedCuda) -> None:
     assert cuda.recorded is None
 
 
+def test_a_device_may_be_closed_twice(cuda: EmulatedCuda) -> None:
+    """A driver was seen to crash when a stream was destroyed a second time."""
+    device = CudaDevice()
+    device.close()
+    device.close()
+    assert not cuda.streams
+
+
 def test_facts_about_the_gpu(cuda: EmulatedCuda) -> None:
     facts = gpu_facts()
     assert (facts.name, facts.capability) == ("Emulated GPU", 89)

@@ -140,7 +140,9 @@ def test_what_cannot_be_built_leaves_its_reason(fresh: Callable[..., None]) -> N
     restorer.close()
 
 
-def test_closing_cancels_what_is_being_built(fresh: Callable[..., None]) -> None:
+def test_closing_cancels_what_is_being_built(
+    fresh: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
     fresh(Built)
     restorer = Restorer("mito-mf5-x4")
     assert Built.entered.wait(PATIENCE_S)
@@ -149,6 +151,15 @@ def test_closing_cancels_what_is_being_built(fresh: Callable[..., None]) -> None
     assert (preparation.building, preparation.share) == ("built", 0.5)
     restorer.close()
     assert not Built.done
+    assert "cancelled" not in caplog.text  # it is no fault of the engine's
+
+
+def test_who_only_asks_builds_nothing(fresh: Callable[..., None]) -> None:
+    fresh(Built)
+    found = EngineLadder(load_model("mito-mf5-x4"), build=False)
+    assert "doctor --build" in found.report()["refused"]["built"]
+    assert not Built.entered.is_set()
+    found.close()
 
 
 def test_an_engine_that_nobody_took_is_closed(

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from frames import real_scan
 
 from pssr_live.card import Model, load_model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.engines.preparation import build
 from pssr_live.engines.preparation import start as proved
 from pssr_live.errors import EngineError
-from pssr_live.intensity import FloatArray
+from pssr_live.evaluation.metrics import psnr
+from pssr_live.intensity import FloatArray, fit
+from pssr_live.window import Window
 
 KINDS = [kind for kind in engine_classes() if kind.restores and kind is not OnnxEngine]
 MODELS = ("mito-mf5-x4", "em-mf5-x4-live", "fluo-sf-x4")
+MOST_LOST_DB, MOST_LOST_OPT_IN_DB = 0.02, 0.1
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -96,3 +100,21 @@ def test_engines_agree_on_windows_that_lack_frames(
     np.testing.assert_allclose(
         engine.run(frames, there), expected, rtol=0, atol=allowed
     )
+
+
+def test_a_real_picture_loses_nothing(
+    engine: Engine, exact: tuple[Model, OnnxEngine]
+) -> None:
+    model, reference = exact
+    card = model.card
+    frames, dense = real_scan(card.n_frames)
+    target = frames[card.n_frames - 1 - card.lookahead]
+    window = Window(tuple(frames), target, fit(target.pixels))
+    ours, expected = (e.restore(window).astype(np.float64) for e in (engine, reference))
+    ours_db, expected_db = (psnr(p, dense, dense.max()) for p in (ours, expected))
+    most_lost_db = MOST_LOST_OPT_IN_DB if engine.opt_in else MOST_LOST_DB
+    assert ours_db > expected_db - most_lost_db
+    if not engine.opt_in:
+        brightest = max(1.0, float(np.abs(window.values()).max()))
+        allowed = 1 + card.tolerance * brightest * window.intensity.scale
+        assert np.abs(ours - expected).max() <= allowed

@@ -11,7 +11,7 @@ import pytest
 
 from pssr_live.card import load_model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 
 KINDS = [kind for kind in engine_classes() if kind.restores and kind.device == "cpu"]
 # Packages that report home do it on import, from threads, or when they are started.
@@ -25,7 +25,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 from pssr_live.card import load_model
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 
 model = load_model("fluo-sf-x4")
 (kind,) = [kind for kind in engine_classes() if kind.name == sys.argv[1]]

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from frames import make_frame, make_movie
+from counts import assert_same_counts, extreme_frames, windows_of
+from frames import make_frame, make_movie, real_scan
 from gpus import KINDS, Kind, skip_what_is_refused, skip_without_a_gpu
 
 from pssr_live.card import Model, load_model
@@ -28,9 +29,8 @@ from pssr_live.engines.by_counts import CountsEngine
 from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.engines.preparation import start
 from pssr_live.evaluation.metrics import psnr
-from pssr_live.frame import Frame
 from pssr_live.restorer import Restorer
-from pssr_live.window import RollingWindows, Window
+from pssr_live.window import Window
 
 pytestmark = pytest.mark.gpu
 
@@ -50,51 +50,13 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture(scope="module", params=MODELS)
 def opened(
     kind: Kind, request: pytest.FixtureRequest
-) -> Iterator[tuple[Model, CountsEngine, OnnxEngine]]:
+) -> Iterator[tuple[Model, CountsEngine]]:
     model = load_model(request.param)
     skip_what_is_refused(kind, model)
-    engine, reference = start(kind, model).engine, OnnxEngine(model)
+    engine = start(kind, model).engine
     assert isinstance(engine, CountsEngine)
-    yield model, engine, reference
+    yield model, engine
     engine.close()
-    reference.close()
-
-
-def windows_of(frames: list[Frame], model: Model) -> list[Window]:
-    rolling = RollingWindows(model.card.n_frames, model.card.lookahead)
-    done = [window for frame in frames for window in rolling.push(frame)]
-    return [*done, *rolling.flush()]
-
-
-def assert_equal(
-    engine: CountsEngine, reference: OnnxEngine, model: Model, windows: list[Window]
-) -> None:
-    """Within a count, and the card's tolerance of the brightest value there is."""
-    for window in windows:
-        expected = reference.restore(window)
-        restored = engine.restore(window)
-        assert restored.dtype == expected.dtype
-        brightest = max(1.0, float(np.abs(window.values()).max()))
-        allowed = 1 + model.card.tolerance * brightest * window.intensity.scale
-        error = np.abs(restored.astype(int) - expected.astype(int)).max()
-        assert error <= allowed
-
-
-def stream(what: str) -> list[Frame]:
-    rng = np.random.default_rng(3)
-    sides = {
-        "odd": (17, 33),
-        "one pixel": (1, 1),
-        "tiles": (530, 701),
-        "hall": (9, 540),
-    }
-    pixels = rng.integers(0, 2**16, (7, *sides.get(what, (64, 60)))).astype(np.uint16)
-    if what in ("dark", "bright"):
-        pixels[:] = 0 if what == "dark" else 65535
-    elif what == "hot pixel":
-        pixels[:] = 100 + pixels // 2000
-        pixels[:, 4, 4] = 65535
-    return [Frame(p, t, {"t": t}, after_gap=t == 4) for t, p in enumerate(pixels)]
 
 
 @pytest.mark.parametrize(
@@ -102,62 +64,55 @@ def stream(what: str) -> list[Frame]:
     ["random", "odd", "one pixel", "tiles", "hall", "dark", "bright", "hot pixel"],
 )
 def test_counts_are_those_of_onnxruntime(
-    what: str, opened: tuple[Model, CountsEngine, OnnxEngine]
+    what: str, opened: tuple[Model, CountsEngine]
 ) -> None:
-    model, engine, reference = opened
-    assert_equal(engine, reference, model, windows_of(stream(what), model))
+    model, engine = opened
+    frames = extreme_frames(what, SHAPES.get(what, (64, 60)), 7)
+    assert_same_counts(engine, model, windows_of(frames, model))
 
 
 def test_a_real_picture_loses_nothing(
-    opened: tuple[Model, CountsEngine, OnnxEngine],
+    opened: tuple[Model, CountsEngine],
 ) -> None:
-    from skimage.data import cell
-
-    model, engine, reference = opened
-    dense = cell()[:640, :544].astype(np.float64)
-    coarse = dense.reshape(160, 4, 136, 4).mean(axis=(1, 3))
-    rng = np.random.default_rng(0)
-    frames = [
-        Frame(rng.poisson(8 * coarse).astype(np.uint16), t, {"t": t}) for t in range(8)
-    ]
+    model, engine = opened
+    reference = OnnxEngine(model)
+    frames, dense = real_scan(8)
     window = windows_of(frames, model)[5]
-    assert_equal(engine, reference, model, [window])
+    assert_same_counts(engine, model, [window])
     reached = [
-        psnr(each.restore(window).astype(np.float32) / 8, dense, 255)
+        psnr(each.restore(window).astype(np.float32), dense, float(dense.max()))
         for each in (engine, reference)
     ]
     assert reached[0] > reached[1] - MOST_LOST_DB
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2"])
-def test_other_pixel_types(
-    dtype: str, opened: tuple[Model, CountsEngine, OnnxEngine]
-) -> None:
-    model, engine, reference = opened
+def test_other_pixel_types(dtype: str, opened: tuple[Model, CountsEngine]) -> None:
+    model, engine = opened
     frames = [make_frame(k, dtype=dtype) for k in range(6)]
     if dtype == "int16":
         frames = [replace(f, pixels=f.pixels - np.int16(60)) for f in frames]
-    assert_equal(engine, reference, model, windows_of(frames, model))
+    assert_same_counts(engine, model, windows_of(frames, model))
 
 
 def test_series_and_sizes_take_turns(
-    opened: tuple[Model, CountsEngine, OnnxEngine],
+    opened: tuple[Model, CountsEngine],
 ) -> None:
     """More of both than are kept on the GPU at a time."""
-    model, engine, reference = opened
+    model, engine = opened
     shapes = [(19, 18), (22, 17), (20, 20), (21, 19)]
     frames = [
         make_frame(10 * t + c, {"t": t, "c": c}, shape=shapes[c % 4 if t else 0])
         for t in range(4)
         for c in range(9)
     ]
-    assert_equal(engine, reference, model, windows_of(frames, model))
+    assert_same_counts(engine, model, windows_of(frames, model))
 
 
 def test_pictures_stay_as_they_were_given(
-    opened: tuple[Model, CountsEngine, OnnxEngine],
+    opened: tuple[Model, CountsEngine],
 ) -> None:
-    model, engine, _ = opened
+    model, engine = opened
     windows = windows_of(make_movie(12, (40, 44)), model)
     kept = [engine.restore(window) for window in windows]
     copies = [picture.copy() for picture in kept]
@@ -184,8 +139,7 @@ def test_frames_are_graphs_in_whichever_thread(
         serve.start()
         serve.join()
     graphs = [len(session._graphs) for session in engine._sessions._open.values()]
-    reference = OnnxEngine(model)
-    assert_equal(engine, reference, model, windows)
+    assert_same_counts(engine, model, windows)
     for window, picture in zip(windows, restored, strict=True):
         np.testing.assert_array_equal(engine.restore(window), picture)
     engine.close()

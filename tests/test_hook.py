@@ -203,19 +203,6 @@ def test_frames_that_the_camera_lost_restart_the_window(
 # -- faults of the engine ------------------------------------------------------------
 
 
-def test_the_next_engine_takes_over(
-    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_engines(monkeypatch, FailingEngine, OnnxEngine, BicubicEngine)
-    with LiveRestoration(LIVE, tmp_path / "s", core=core) as live:
-        core.mda.run(timelapse(9), output=live)
-    report = live.report
-    assert (report["status"], report["frames_restored"]) == ("success", 9)
-    assert report["frames_by_engine"] == {"failing": 4, "onnxruntime": 5}
-    assert report["engine"]["refused"] == {"failing": "the device is gone"}
-    assert_live_equals_offline(tmp_path / "s", LIVE)  # both run the same network
-
-
 def test_frames_that_were_only_interpolated_are_no_success(
     core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import emulated_tensorrt
 import numpy as np
 import pytest
+from counts import assert_same_counts, extreme_frames, windows_of
 from emulated_device import EmulatedDevice
 from frames import make_frame, make_movie
 
@@ -26,9 +27,7 @@ from pssr_live.engines.tensorrt.engine import TensorRtEngine, TensorRtRtxEngine
 from pssr_live.engines.tensorrt.flavour import Flavour
 from pssr_live.engines.tensorrt.graph import counts_graph
 from pssr_live.errors import EngineError
-from pssr_live.frame import Frame
 from pssr_live.restorer import Restorer
-from pssr_live.window import RollingWindows, Window
 
 GPU = GpuFacts("Emulated GPU", 89, 13000, 13000, 2**33, 2**33)
 MODELS = ("mito-mf5-x4", "mito-mf5-x4-live", "fluo-sf-x4")
@@ -91,32 +90,6 @@ def opened(kind: Kind, computer: Computer) -> Iterator[Callable[..., TensorRtEng
     assert computer.device.closed == bool(made)
 
 
-def windows_of(frames: list[Frame], model: Model) -> list[Window]:
-    rolling = RollingWindows(model.card.n_frames, model.card.lookahead)
-    done = [window for frame in frames for window in rolling.push(frame)]
-    return [*done, *rolling.flush()]
-
-
-def worst(engine: Any, model: Model, windows: list[Window]) -> float:
-    """Return the largest difference from onnxruntime, in counts.
-
-    Half precision is allowed the card's tolerance, at the brightest value there is.
-    """
-    reference = OnnxEngine(model)
-    errors = []
-    for window in windows:
-        expected = reference.restore(window)
-        restored = engine.restore(window)
-        assert restored.dtype == expected.dtype
-        error = np.abs(restored.astype(int) - expected.astype(int)).max()
-        values = np.abs(window.values()).max()
-        half = model.card.tolerance * max(1.0, float(values)) * window.intensity.scale
-        allowed = 1 + (half if engine.precision == "float16" else 0)
-        errors.append(error / allowed)
-    reference.close()
-    return float(max(errors))
-
-
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_stream_is_restored_as_by_onnxruntime(
@@ -134,34 +107,18 @@ def test_a_stream_is_restored_as_by_onnxruntime(
     movie[5] = replace(movie[5], after_gap=True)
     windows = windows_of(movie, model)
     engine = opened(model)
-    assert worst(engine, model, windows) <= 1
+    assert_same_counts(engine, model, windows)
     device = computer.device
     assert device.launches == len(windows) - 1
     # Two kinds of upload, and two places: one picture is held while the next is made.
     assert len(device.graphs) <= 4
 
 
-def extreme(name: str, shape: tuple[int, int]) -> list[Frame]:
-    rng = np.random.default_rng(3)
-    frames = []
-    for t in range(5):
-        pixels = rng.integers(0, 2**16, shape).astype(np.uint16)
-        if name == "dark":
-            pixels[:] = 0
-        elif name == "bright":
-            pixels[:] = 65535
-        elif name == "hot pixel":
-            pixels[:] = 100 + pixels // 2000
-            pixels[4, 4] = 65535
-        frames.append(Frame(pixels, t, {"t": t}))
-    return frames
-
-
 @pytest.mark.parametrize("name", ["random", "dark", "bright", "hot pixel"])
 def test_extreme_frames(opened: Callable[..., TensorRtEngine], name: str) -> None:
     model = load_model("mito-mf5-x4")
-    windows = windows_of(extreme(name, (12, 11)), model)
-    assert worst(opened(model), model, windows) <= 1
+    windows = windows_of(extreme_frames(name, (12, 11)), model)
+    assert_same_counts(opened(model), model, windows)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2"])
@@ -170,7 +127,7 @@ def test_other_pixel_types(opened: Callable[..., TensorRtEngine], dtype: str) ->
     frames = [make_frame(k, dtype=dtype) for k in range(6)]
     if dtype == "int16":
         frames = [replace(f, pixels=f.pixels - np.int16(60)) for f in frames]
-    assert worst(opened(model), model, windows_of(frames, model)) <= 1
+    assert_same_counts(opened(model), model, windows_of(frames, model))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (41, 23), (40, 97), (75, 75)])
@@ -180,7 +137,7 @@ def test_frames_larger_than_a_tile(
     monkeypatch.setattr(rt, "TILE_PX", 16)
     model = load_model("mito-mf5-x4-live")
     windows = windows_of(make_movie(4, shape), model)
-    assert worst(opened(model), model, windows) <= 1
+    assert_same_counts(opened(model), model, windows)
 
 
 def test_interleaved_series_and_changing_sizes(
@@ -195,7 +152,7 @@ def test_interleaved_series_and_changing_sizes(
         for t in range(4)
         for c in range(9)  # one more than are kept
     ]
-    assert worst(opened(model), model, windows_of(frames, model)) <= 1
+    assert_same_counts(opened(model), model, windows_of(frames, model))
     contexts = computer.package.plans[0].contexts
     assert len(contexts) > len(shapes)  # the longest unused was closed and came back
 
@@ -286,7 +243,7 @@ def test_what_cannot_be_recorded_is_done_step_by_step(
             lambda self, stream: False,
         )
     model = load_model("mito-mf5-x4-live")
-    assert worst(opened(model), model, windows_of(make_movie(5), model)) <= 1
+    assert_same_counts(opened(model), model, windows_of(make_movie(5), model))
     assert not computer.device.launches
 
 
@@ -315,7 +272,7 @@ def test_a_picture_that_is_not_finite_is_never_given(
         with pytest.raises(FloatingPointError, match="not finite"):
             engine.restore(window)
     assert len(runs) > 3
-    assert worst(engine, model, [following]) <= 1
+    assert_same_counts(engine, model, [following])
 
 
 def test_a_device_that_fails_once_is_not_trusted_to_hold_frames(
@@ -326,7 +283,7 @@ def test_a_device_that_fails_once_is_not_trusted_to_hold_frames(
     model = load_model("mito-mf5-x4-live")
     engine = opened(model)
     windows = windows_of(make_movie(4), model)
-    assert worst(engine, model, windows[:2]) <= 1
+    assert_same_counts(engine, model, windows[:2])
 
     def lost() -> None:
         computer.device.queue.clear()
@@ -336,7 +293,7 @@ def test_a_device_that_fails_once_is_not_trusted_to_hold_frames(
         failing.setattr(computer.device, "synchronize", lost)
         with pytest.raises(EngineError, match="cudaStreamSynchronize"):
             engine.restore(windows[2])
-    assert worst(engine, model, windows[3:]) <= 1
+    assert_same_counts(engine, model, windows[3:])
 
 
 def test_a_plan_that_cannot_be_loaded_is_a_sentence(
@@ -356,13 +313,46 @@ def test_refusals_are_sentences(
     kind: Kind, computer: Computer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_model("mito-mf5-x4")
-    computer.facts = replace(GPU, name="Old GPU", capability=61)
-    assert "Old GPU has compute capability 6.1" in str(kind.is_incompatible(model))
     monkeypatch.setattr(rt, "driver_problem", lambda: "There is no driver.")
     assert kind.is_incompatible(model) == "There is no driver."
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     extra = "rtx" if kind is TensorRtRtxEngine else "tensorrt"
     assert f'pip install "pssr-live[{extra}]"' in str(kind.is_incompatible(model))
+
+
+@pytest.mark.parametrize(
+    ("capability", "by"),
+    [
+        (61, ("tensorrt", "tensorrt_rtx")),
+        (87, ("tensorrt_rtx",)),
+        (90, ("tensorrt_rtx",)),
+        (75, ()),
+        (130, ()),
+    ],
+)
+def test_a_gpu_that_is_never_served_is_refused_before_anything_is_built(
+    kind: Kind,
+    computer: Computer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capability: int,
+    by: tuple[str, ...],
+) -> None:
+    computer.facts = replace(GPU, name="Some GPU", capability=capability)
+    rungs = [kind, OnnxEngine, BicubicEngine]
+    monkeypatch.setattr(ladder, "engine_classes", lambda: rungs)
+    found = ladder.EngineLadder(load_model("mito-mf5-x4-live"), build=False)
+    assert found.engine.name == "onnxruntime"
+    (refusal,) = found.refusals
+    assert refusal.absent == (kind.name in by)
+    if refusal.absent:
+        known = "7.5" if kind is TensorRtEngine else "7.5, 8.0, 8.6, 8.9, 12.0, 12.1"
+        assert refusal.reason == (
+            f"Some GPU has compute capability {capability / 10}, and {kind.name} 1.0 "
+            f"runs on {known} and newer only: use another engine."
+        )
+    found.close()
+    assert not [r for r in caplog.records if r.levelname == "WARNING"]
 
 
 def test_the_header_of_a_plan_says_why_it_does_not_run(

@@ -80,7 +80,7 @@ def other_network() -> Key:
         (key_of(gpu=replace(GPU, driver="581")), "^driver was 580.65 and is 581$"),
         (key_of(gpu=replace(GPU, capability=89)), "^capability was 86 and is 89$"),
         (key_of(gpu=replace(GPU, name="Another")), NONE_YET),
-        (key_of(replace(HERE, level=1)), NONE_YET),
+        (key_of(replace(HERE, largest=(2, 128, 128))), NONE_YET),
         (key_of(replace(HERE, precision="float32")), NONE_YET),
         (key_of(NAMED), NONE_YET),
         (key_of(name="mito-mf5-x4-live"), NONE_YET),

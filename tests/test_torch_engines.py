@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from counts import assert_same_counts, extreme_frames, windows_of
 from frames import make_frame, make_movie
 
 from models import copy_model
@@ -25,8 +26,6 @@ from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.engines.pytorch import TorchCudaEngine, TorchEngine
 from pssr_live.engines.self_test import self_test
 from pssr_live.errors import EngineError
-from pssr_live.frame import Frame
-from pssr_live.window import RollingWindows, Window
 
 MODELS = ("mito-mf5-x4", "mito-mf5-x4-live", "fluo-sf-x4")
 PRECISIONS = ("float32", "float16")
@@ -52,29 +51,6 @@ def opened() -> Iterator[Callable[[Model, str], OnCpu]]:
         each.close()
 
 
-def windows_of(frames: list[Frame], model: Model) -> list[Window]:
-    rolling = RollingWindows(model.card.n_frames, model.card.lookahead)
-    done = [window for frame in frames for window in rolling.push(frame)]
-    return [*done, *rolling.flush()]
-
-
-def check(engine: OnCpu, model: Model, windows: list[Window]) -> None:
-    """Compare with onnxruntime: 1 count, and in half precision the card's tolerance."""
-    reference = OnnxEngine(model)
-    for window in windows:
-        expected = reference.restore(window)
-        restored = engine.restore(window)
-        assert restored.dtype == expected.dtype
-        allowed = 1.0
-        if engine.precision == "float16":
-            brightest = max(1.0, float(np.abs(window.values()).max()))
-            allowed += model.card.tolerance * brightest * window.intensity.scale
-        np.testing.assert_allclose(
-            restored.astype(float), expected.astype(float), rtol=0, atol=allowed
-        )
-    reference.close()
-
-
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_stream_is_restored_as_by_onnxruntime(
@@ -83,7 +59,7 @@ def test_a_stream_is_restored_as_by_onnxruntime(
     model = load_model(name)
     movie = make_movie(9, (21, 17))
     movie[5] = replace(movie[5], after_gap=True)
-    check(opened(model, precision), model, windows_of(movie, model))
+    assert_same_counts(opened(model, precision), model, windows_of(movie, model))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -92,14 +68,8 @@ def test_extreme_frames(
     opened: Callable[[Model, str], OnCpu], name: str, precision: str
 ) -> None:
     model = load_model("mito-mf5-x4-live")
-    pixels = np.random.default_rng(3).integers(0, 2**16, (5, 12, 11)).astype(np.uint16)
-    if name in ("dark", "bright"):
-        pixels[:] = 0 if name == "dark" else 65535
-    elif name == "hot pixel":
-        pixels[:] = 100 + pixels // 2000
-        pixels[:, 4, 4] = 65535
-    frames = [Frame(p, t, {"t": t}) for t, p in enumerate(pixels)]
-    check(opened(model, precision), model, windows_of(frames, model))
+    frames = extreme_frames(name, (12, 11))
+    assert_same_counts(opened(model, precision), model, windows_of(frames, model))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2"])
@@ -108,7 +78,7 @@ def test_other_pixel_types(opened: Callable[[Model, str], OnCpu], dtype: str) ->
     frames = [make_frame(k, dtype=dtype) for k in range(6)]
     if dtype == "int16":
         frames = [replace(f, pixels=f.pixels - np.int16(60)) for f in frames]
-    check(opened(model, "float32"), model, windows_of(frames, model))
+    assert_same_counts(opened(model, "float32"), model, windows_of(frames, model))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (60, 97), (75, 75)])
@@ -119,7 +89,9 @@ def test_frames_larger_than_a_tile(
 ) -> None:
     monkeypatch.setattr(pytorch, "LARGEST_PX", 40)
     model = load_model("mito-mf5-x4-live")
-    check(opened(model, "float32"), model, windows_of(make_movie(4, shape), model))
+    assert_same_counts(
+        opened(model, "float32"), model, windows_of(make_movie(4, shape), model)
+    )
 
 
 def test_interleaved_series(opened: Callable[[Model, str], OnCpu]) -> None:
@@ -127,7 +99,7 @@ def test_interleaved_series(opened: Callable[[Model, str], OnCpu]) -> None:
     frames = [
         make_frame(10 * t + c, {"t": t, "c": c}) for t in range(5) for c in range(3)
     ]
-    check(opened(model, "float32"), model, windows_of(frames, model))
+    assert_same_counts(opened(model, "float32"), model, windows_of(frames, model))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -220,7 +192,7 @@ def test_refusing_needs_none_of_the_heavy_packages() -> None:
         "from pssr_live.card import load_model\n"
         "from pssr_live.engines.cuda import driver\n"
         "driver.LIBRARY = 'libthere-is-none.so'\n"
-        "from pssr_live.engines.ladder import engine_classes\n"
+        "from pssr_live.engines.kinds import engine_classes\n"
         "model = load_model('mito-mf5-x4')\n"
         "for kind in engine_classes():\n"
         "    if kind.name in ('tensorrt', 'tensorrt_rtx', 'torch-cuda', 'torch'):\n"

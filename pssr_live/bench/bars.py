@@ -21,7 +21,7 @@ class Bar:
     what: str
     value: float | None
     bar: float
-    at_least: bool
+    at_least: bool = True
 
     @property
     def met(self) -> bool | None:
@@ -55,24 +55,21 @@ def report_bars(report: dict[str, Any]) -> list[dict[str, Any]]:
     free = None if used is None else report["machine"]["cores"] - used
     on_gpu = engine["device"] != "cpu"
     times = _times_ours(whole, engine, size)
-    at_least: dict[str, tuple[float | None, float]] = {
-        f"{name}, frames/s from memory": (size.get("frames_per_s"), 45),
-        # A GPU's peak is for pictures larger than any scan.
-        **({} if on_gpu else {f"{name} alone, of the peak": _alone(size)}),
-        "PSSR-MF, times ours": (times, 20 if on_gpu else 100),
-        "cores left at 30 frames/s": (free, FREE_CORES),
-        "live with the scanner, frames/s": (
-            report.get("live", {}).get("restored_per_s"),
-            30,
-        ),
-    }
-    overhead = whole.get("recorded_run", {}).get("overhead")
-    bars = [Bar(what, *value, at_least=True) for what, value in at_least.items()]
+    live = report.get("live", {}).get("restored_per_s")
+    bars = [Bar(f"{name}, frames/s from memory", size.get("frames_per_s"), 45)]
+    if not on_gpu:  # whose peak is for pictures larger than any scan
+        what, share = f"{name} alone, of the peak", size.get("network_peak_share")
+        bars.append(Bar(what, share, 0.8))
+    bars += [
+        Bar("PSSR-MF, times ours", times, 20 if on_gpu else 100),
+        Bar("cores left at 30 frames/s", free, FREE_CORES),
+        Bar("live with the scanner, frames/s", live, 30),
+    ]
     if on_gpu:
         bars += _gpu_bars(name, engine)
     else:
-        what = "around the network, of its time"
-        bars.append(Bar(what, overhead, 0.2, at_least=False))
+        overhead = whole.get("recorded_run", {}).get("overhead")
+        bars.append(Bar("around the network, of its time", overhead, 0.2, False))
     return [bar.as_json() for bar in bars]
 
 
@@ -84,10 +81,6 @@ def bars_table(bars: list[dict[str, Any]], title: str = "") -> Table:
         value = "not run" if bar["value"] is None else str(bar["value"])
         table.add_row(bar["what"], value, bar["bar"], met[bar["met"]])
     return table
-
-
-def _alone(size: dict[str, Any]) -> tuple[float | None, float]:
-    return size.get("network_peak_share"), 0.8
 
 
 def _gpu_bars(name: str, engine: dict[str, Any]) -> list[Bar]:

@@ -12,7 +12,7 @@ from pssr_live.bench.fresh_start import FreshStart, fresh_start
 from pssr_live.bench.rounds import Listener
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 from pssr_live.engines.preparation import build, start
 from pssr_live.errors import EngineError, ModelError
 

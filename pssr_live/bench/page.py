@@ -83,7 +83,7 @@ def _sections(report: dict[str, Any], picture: Path) -> list[Section]:
         [bar["what"], str(bar["value"]), bar["bar"], met[bar["met"]]]
         for bar in report["bars"]
     ]
-    heading = f"Bars, for {BAR_SIDE} x {BAR_SIDE}"
+    heading = f"Bars, for {BAR_SIDE} x {BAR_SIDE} unless another size is named"
     parts.append(Section(heading, (), [["what", "measured", "bar", "met"], *bars]))
     return parts
 

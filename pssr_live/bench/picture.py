@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from pssr_live.bench.rows import busy
+from pssr_live.bench.rows import busy, called
 from pssr_live.calibration.chart import GRID, MUTED, POINTS
 from pssr_live.storage.preview import BACKGROUND, COMPUTED, TEXT
 
@@ -92,7 +92,7 @@ def draw_picture(path: Path, report: dict[str, Any]) -> None:
 
 def _lines(report: dict[str, Any], side: int) -> list[Line]:
     found = [
-        _line(_called(name, engine), _colour(report, name), engine["sizes"][str(side)])
+        _line(called(report, name), _colour(report, name), engine["sizes"][str(side)])
         for name, engine in report["engines"].items()
     ]
     if side == report["settings"]["sizes"][0]:
@@ -103,12 +103,6 @@ def _lines(report: dict[str, Any], side: int) -> list[Line]:
 def _line(name: str, colour: Colour, timed: dict[str, Any]) -> Line:
     figures = (timed[name] for name in ("p50_ms", "p99_ms", "frames_per_s"))
     return Line(name, colour, *figures)
-
-
-def _called(name: str, engine: dict[str, Any]) -> str:
-    if not engine["restores"]:
-        return f"{name} (not restored)"
-    return f"{name} (opt-in)" if engine["opt_in"] else name
 
 
 def _colour(report: dict[str, Any], name: str) -> Colour:

@@ -21,7 +21,7 @@ def speed_rows(report: Report, side: int) -> Rows:
     sizes = {
         name: engine["sizes"][str(side)] for name, engine in report["engines"].items()
     }
-    rows = [_speed(_called(report, name), size) for name, size in sizes.items()]
+    rows = [_speed(called(report, name), size) for name, size in sizes.items()]
     if side != report["settings"]["sizes"][0]:
         return rows
     return rows + [_speed(name, peer) for name, peer in report["peers"].items()]
@@ -31,7 +31,7 @@ def engine_rows(report: Report) -> Rows:
     """Return what each engine is and what it costs to start."""
     return [
         [
-            _called(report, name),
+            called(report, name),
             f"{engine['precision']}, {engine['device']}",
             _number(engine["self_test_error"], ".1e"),
             _number(engine["build_s"], ".1f"),
@@ -121,7 +121,8 @@ def about(report: Report) -> str:
     return ", ".join(f"{key} {value}" for key, value in known.items())
 
 
-def _called(report: Report, name: str) -> str:
+def called(report: Report, name: str) -> str:
+    """Return the name of an engine, and what must be known of it."""
     engine = report["engines"][name]
     if not engine["restores"]:
         return f"{name} (not restored)"

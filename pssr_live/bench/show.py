@@ -43,7 +43,8 @@ def show(console: Console, report: dict[str, Any]) -> None:
         console.print(_table("not measured", ["what", "why"], absent))
     for sentence in sentences(report):
         console.print(escape(sentence))
-    console.print(bars_table(report["bars"], f"bars, for {BAR_SIDE} x {BAR_SIDE}"))
+    title = f"bars, for {BAR_SIDE} x {BAR_SIDE} unless another size is named"
+    console.print(bars_table(report["bars"], title))
     if (remark := busy(report)) is not None:
         console.print(f"[yellow]{escape(remark)}[/yellow]")
 

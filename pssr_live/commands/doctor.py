@@ -156,7 +156,7 @@ def _micro_manager() -> dict[str, Any]:
 
 def _engines(folder: Path) -> dict[str, Any]:
     try:
-        ladder = EngineLadder(load_model(folder))
+        ladder = EngineLadder(load_model(folder), build=False)
     except PssrLiveError as error:
         return {
             "engine": "none",

@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
+from pssr_live.engines.kinds import engine_classes, wanted
 from pssr_live.engines.preparation import Preparation, build, start
 from pssr_live.errors import EngineError, ModelError
 
@@ -52,6 +52,8 @@ class EngineLadder:
     only : str, optional
         Name of the one engine wanted; it is built first if it must be, and no other
         is tried but bicubic, and that only if the wanted one fails in mid-run.
+    build : bool
+        Whether what must be built first is built in the background.
 
     Raises
     ------
@@ -67,13 +69,16 @@ class EngineLadder:
         interpolates, which no stored output can prove.
     """
 
-    def __init__(self, model: Model, only: str | None = None) -> None:
+    def __init__(
+        self, model: Model, only: str | None = None, *, build: bool = True
+    ) -> None:
         self._model = model
+        self._unbuilt = BEING_BUILT if build else UNBUILT
         self._reasons: dict[str, str] = {}
         self._absent: set[str] = set()
         self._preparation: Preparation | None = None
         self.self_test_error: float | None = None
-        self._kinds = _wanted(engine_classes(), only)
+        self._kinds = wanted(engine_classes(), only)
         if only is not None:
             self._build_now(only)
         self.engine = self._climb()
@@ -152,7 +157,7 @@ class EngineLadder:
                 self._absent.add(kind.name)
                 self._refuse(kind.name, reason, logging.INFO)
             elif not kind.is_ready(self._model):
-                self._refuse(kind.name, BEING_BUILT, logging.INFO)
+                self._refuse(kind.name, self._unbuilt, logging.INFO)
             elif (engine := self._try(kind)) is not None:
                 return engine
         raise EngineError("No inference engine works here: reinstall pssr-live.")
@@ -189,25 +194,4 @@ class EngineLadder:
 
 
 BEING_BUILT = "It is being built for this machine, and takes over when it is ready."
-
-
-def engine_classes() -> list[type[Engine]]:
-    """Return every engine that is installed, best first."""
-    classes: list[type[Engine]] = []
-    for entry in entry_points(group="pssr_live.engines"):
-        try:
-            classes.append(entry.load())
-        except ImportError as error:
-            log.warning("Engine %s cannot be imported: %s", entry.name, error)
-    return sorted(classes, key=lambda kind: kind.rank)
-
-
-def _wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:
-    if only is None:
-        return [kind for kind in kinds if not kind.opt_in]
-    names = [kind.name for kind in kinds]
-    if only not in names:
-        raise EngineError(
-            f"There is no engine {only!r}: give one of {', '.join(names)}."
-        )
-    return [kind for kind in kinds if kind.name == only or not kind.restores]
+UNBUILT = "It is to be built for this machine: `pssr-live doctor --build --model` does."

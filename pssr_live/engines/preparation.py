@@ -110,7 +110,8 @@ class Preparation:
                 build(kind, self._model, self._tick, self._cancelled)
                 self._put(start(kind, self._model))
             except Exception as error:  # whatever a builder, driver or library throws
-                self._refuse(kind.name, str(error) or type(error).__name__)
+                if not self._cancelled.is_set():  # nobody waits for it any more
+                    self._refuse(kind.name, str(error) or type(error).__name__)
             finally:
                 self.building = None
 

@@ -12,7 +12,7 @@ import numpy as np
 from pssr_live.card import Model
 from pssr_live.engines.by_counts import window_of
 from pssr_live.engines.engine import BuildProgress, Engine
-from pssr_live.engines.ladder import engine_classes
+from pssr_live.engines.kinds import engine_classes
 from pssr_live.engines.preparation import build, start
 
 SIDE = 128  # low-density pixels

@@ -1,4 +1,4 @@
-"""Is there an NVIDIA driver and a GPU? Asked of the driver itself, in microseconds.
+"""Is there an NVIDIA driver and a GPU? Asked of the driver itself.
 
 No package is needed for this and none is imported, so every engine for NVIDIA GPUs can
 ask before it loads anything heavy.

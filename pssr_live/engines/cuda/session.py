@@ -63,8 +63,7 @@ class Session:
         self._slots = RollingSlots(SERIES)
         self._graphs: dict[tuple[int, Kind, int], Graph] = {}
         self._stores: list[At] = []
-        self._warm = False  # until the first run, which tells whether to record
-        self._records = False
+        self._records: bool | None = None  # unknown until the first run
         # cuDNN and cuBLAS keep what they work with for each thread.
         self._here = threading.local()
         shape = (card.n_frames, height, width)
@@ -126,8 +125,8 @@ class Session:
             return
         self._device.run(lambda: self._frame(*key))
         self._here.ran = True
-        if not self._warm:
-            self._warm, self._records = True, self._inference.is_recordable()
+        if self._records is None:
+            self._records = self._inference.is_recordable()
 
     def _record(self, key: tuple[int, Kind, int]) -> None:
         try:

@@ -35,8 +35,6 @@ from pssr_live.window import Window
 
 log = logging.getLogger(__name__)
 
-OLDEST = 75  # compute capability 7.5: Turing, for both packages
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -71,12 +69,10 @@ class TensorRtEngine(CountsEngine):
             wanted = cls._wanted(model)
         except EngineError as error:
             return str(error)
-        if wanted.gpu.capability < OLDEST:
-            have, need = wanted.gpu.capability / 10, OLDEST / 10
-            return (
-                f"{wanted.gpu.name} has compute capability {have:.1f}, and {cls.name} "
-                f"needs {need:.1f}: use another engine."
-            )
+        gpu = wanted.gpu
+        reason = wanted.flavour.gpu_problem(gpu.name, gpu.capability)
+        if reason is not None:
+            return reason
         plan = wanted.plans.load(wanted.key).content
         return None if plan is None else plan_problem(wanted.flavour, plan)
 
@@ -152,9 +148,7 @@ class TensorRtEngine(CountsEngine):
     def _wanted(cls, model: Model) -> Wanted:
         """Return what is to be built or loaded for a model, on this GPU."""
         kind, facts = flavour(cls.package), cls._facts()
-        spec = PlanSpec.dynamic(
-            cls.precision, model.card.receptive_radius, user_allocation=True
-        )
+        spec = PlanSpec.dynamic(cls.precision, model.card.receptive_radius)
         return Wanted(kind, spec, facts, Plans(), plan_key(model, kind, spec, facts))
 
     @classmethod

@@ -16,6 +16,7 @@ from pssr_live.errors import EngineError
 
 FlavourName = Literal["tensorrt", "tensorrt_rtx"]
 EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
+OLDEST = 75  # compute capability of Turing: `tensorrt` cannot be asked what it knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,32 @@ class Flavour:
             If a GPU is not known to this package, or none can be named.
         """
         trt = self.module
-        config.builder_optimization_level = spec.level
         # Ten bits of mantissa are not float32: the skip path would lose counts.
         config.clear_flag(trt.BuilderFlag.TF32)
-        if spec.user_allocation and hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
+        # Capturing a CUDA graph needs memory that is not the plan's to move.
+        if hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
             config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
         if self.builds_for_other_gpus or spec.targets:
             self._set_targets(config, spec.targets)
+
+    def gpu_problem(self, gpu: str, capability: int) -> str | None:
+        """Say in a sentence why no plan of this package runs on a GPU; None if one may.
+
+        Parameters
+        ----------
+        gpu : str
+            What it is called.
+        capability : int
+            Its compute capability without the dot: 89 for 8.9.
+        """
+        known = self.targets() or (OLDEST,)
+        # What came later is not named, and may run; what was left out never does.
+        if capability in known or capability > max(known):
+            return None
+        return (
+            f"{gpu} has compute capability {_list([capability])}, and {self.name} "
+            f"{self.version} runs on {_list(known)} and newer only: use another engine."
+        )
 
     def targets(self) -> tuple[int, ...]:
         """Return the compute capabilities that plans can be built for, if named."""

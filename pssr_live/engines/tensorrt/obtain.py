@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import BuildProgress
@@ -11,7 +12,7 @@ from pssr_live.engines.tensorrt.apart import build_apart
 from pssr_live.engines.tensorrt.flavour import Flavour
 from pssr_live.engines.tensorrt.plan_key import Gpu, plan_key
 from pssr_live.engines.tensorrt.plan_spec import PlanSpec
-from pssr_live.engines.tensorrt.plans import Plans, timed
+from pssr_live.engines.tensorrt.plans import Plans
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,9 @@ def obtain_plan(
     found = plans.load(key)
     if found.content is None:
         log.info("Building the plan %s: %s", key.stem, found.reason)
-        content, build_s = timed(
-            lambda: build_apart(flavour.name, model.onnx, spec, progress, cancelled)
-        )
-        plans.store(key, content, build_s, found.reason)
+        begun = time.perf_counter()
+        content = build_apart(flavour.name, model.onnx, spec, progress, cancelled)
+        plans.store(key, content, time.perf_counter() - begun, found.reason)
     else:
         content = found.content
     progress(1.0)

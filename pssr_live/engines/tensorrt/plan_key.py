@@ -14,7 +14,7 @@ from pssr_live.engines.tensorrt.plan_spec import PlanSpec
 
 SCHEMA = 1  # raise it whenever `graph.py` or `build.py` make something else
 ENDS = "counts uint8 pairs, valid float32, map float32 -> restored uint8 pairs, total"
-FLAGS = "strongly typed, no TF32"
+FLAGS = "strongly typed, no TF32, memory given"
 SHORT = 16  # characters of a hash in a file name
 
 

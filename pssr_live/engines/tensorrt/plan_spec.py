@@ -14,7 +14,6 @@ Shape = tuple[int, int, int]
 MOST_WINDOWS = 8
 TILE_PX = 512  # of a dynamic plan, without the receptive radius around it
 USUAL: Shape = (1, 256, 256)
-LEVELS = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,6 @@ class PlanSpec:
     targets : tuple of int
         Compute capabilities without their dot (86 for 8.6) that the plan shall run
         on; empty for the GPU of this computer.
-    level : int
-        How long the builder searches, 0 to 5.
-    user_allocation : bool
-        True if whoever runs the plan gives it all its memory, which capturing a CUDA
-        graph needs on TensorRT-RTX; has no effect on TensorRT.
 
     Raises
     ------
@@ -48,8 +42,6 @@ class PlanSpec:
     usual: Shape
     largest: Shape
     targets: tuple[int, ...] = ()
-    level: int = 3
-    user_allocation: bool = False
 
     def __post_init__(self) -> None:
         wrong = self._wrong()
@@ -98,11 +90,6 @@ class PlanSpec:
         }
         return cls(**told)
 
-    @property
-    def is_static(self) -> bool:
-        """Whether it takes one size only."""
-        return self.smallest == self.largest
-
     def takes(self, shape: Shape) -> bool:
         """Tell whether windows of this size, (N, H, W), can be given to the plan."""
         bounds = zip(self.smallest, shape, self.largest, strict=True)
@@ -120,6 +107,4 @@ class PlanSpec:
             return f"for sizes {sizes}: they must not become smaller along any axis"
         if len(set(self.targets)) != len(self.targets):
             return f"for the GPUs {self.targets}: name each once"
-        if self.level not in LEVELS:
-            return f"at level {self.level}: give {LEVELS[0]} to {LEVELS[-1]}"
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,10 +178,3 @@ class Plans:
                 f"The plan {path} cannot be written ({reason}): free some space, or "
                 f"set {VARIABLE} to another folder."
             ) from error
-
-
-def timed(build: Callable[[], bytes]) -> tuple[bytes, float]:
-    """Return what `build` gives, and the seconds that it took."""
-    began = time.perf_counter()
-    content = build()
-    return content, time.perf_counter() - began

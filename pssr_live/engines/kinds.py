@@ -1,0 +1,40 @@
+"""Which engines there are: every class that an entry point names."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import entry_points
+
+from pssr_live.engines.engine import Engine
+from pssr_live.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+def engine_classes() -> list[type[Engine]]:
+    """Return every engine that is installed, best first."""
+    classes: list[type[Engine]] = []
+    for entry in entry_points(group="pssr_live.engines"):
+        try:
+            classes.append(entry.load())
+        except ImportError as error:
+            log.warning("Engine %s cannot be imported: %s", entry.name, error)
+    return sorted(classes, key=lambda kind: kind.rank)
+
+
+def wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:
+    """Return the engines to try: all that need not be asked for, or one and bicubic.
+
+    Raises
+    ------
+    EngineError
+        If there is none called `only`.
+    """
+    if only is None:
+        return [kind for kind in kinds if not kind.opt_in]
+    names = [kind.name for kind in kinds]
+    if only not in names:
+        raise EngineError(
+            f"There is no engine {only!r}: give one of {', '.join(names)}."
+        )
+    return [kind for kind in kinds if kind.name == only or not kind.restores]
