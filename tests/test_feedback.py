@@ -323,7 +323,7 @@ def test_a_rescan_that_cannot_be_recorded_is_a_failure(
     with pytest.raises(StorageError, match="No space left"), live:
         core.mda.run(live.feed(timelapse(6)), output=live)
     assert live.report["status"] == "failed"
-    assert "1 frames could not be recorded" in live.report["reason"]
+    assert "1 frame could not be recorded" in live.report["reason"]
     assert live.report["frames_restored"] == 6
 
 

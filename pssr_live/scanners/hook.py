@@ -29,6 +29,9 @@ from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout, size_
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
 from pssr_live.scanners.feedback.feedback import Callback, Feedback
+from pssr_live.scanners.hardware_kept import require_idle
+from pssr_live.scanners.heard import EngineLog
+from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.plan import Every, Setting, reference_plan
 from pssr_live.scanners.references.taking import ReferenceTaking
@@ -155,16 +158,23 @@ class LiveRestoration:
             restorer.close()
             raise
         self._feedback = Feedback(self._callbacks, self._folder, self.warnings)
+        self._engine_log = EngineLog(self.warnings)
+        self._engine_log.listen()
         self._restorer = restorer
         return self
 
     def __exit__(
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
+        with interrupt_once(pressed=isinstance(error, KeyboardInterrupt)):
+            self._leave(error)
+
+    def _leave(self, error: BaseException | None) -> None:
         assert self._restorer is not None  # noqa: S101 - set by __enter__
         if error is not None:
             self._feedback.close()
         interrupt = self._watch.wait(error)
+        self._engine_log.close()
         self._feedback.end()
         self._remove_references()
         run, self._run = self._run, None
@@ -292,10 +302,12 @@ class LiveRestoration:
         """What takes a frame: it enqueues it and returns.
 
         A property, because the runner asks for it before it starts: only there can
-        an error still reach the person who forgot the `with`.
+        an error still reach the person who forgot the `with`, or who starts a second
+        run on a microscope that is busy.
         """
-        if self._restorer is None:
+        if self._restorer is None or self._core is None:
             raise _OUTSIDE
+        require_idle(self._core)
         return self._take
 
     def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
@@ -313,7 +325,7 @@ class LiveRestoration:
 
     def sequenceFinished(self, sequence: MDASequence) -> None:
         """Remember that no frame will follow."""
-        self._watch.ended.set()
+        self._watch.end()
 
     # -- within ------------------------------------------------------------------
 

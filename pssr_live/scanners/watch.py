@@ -19,6 +19,11 @@ from pssr_live.scanners.account import Ending
 START_S = 1.0  # in which a run in another thread must have begun
 CANCEL_S = 2.0  # in which a cancelled run must have ended
 LOOK_S = 0.1
+_IN_ITS_THREAD: Ending = (
+    "failed",
+    "The acquisition stopped with an error, which its thread has printed; every "
+    "acquired frame is there.",
+)
 
 
 class RunWatch:
@@ -30,11 +35,13 @@ class RunWatch:
         Set when no frame will follow.
     cancelled : bool
         Whether somebody ended the run early on purpose.
+    errored : bool
+        Whether an error ended it.
     """
 
     def __init__(self, core: CMMCorePlus) -> None:
         self.ended = threading.Event()
-        self.cancelled = False
+        self.cancelled = self.errored = False
         self._core = core
         self._began = threading.Event()
         self._caller: threading.Thread | None = None
@@ -44,6 +51,11 @@ class RunWatch:
         self._caller = threading.current_thread()
         self.ended.clear()
         self._began.set()
+
+    def end(self) -> None:
+        """Take note that the run is over; called by what brought its frames."""
+        self.errored = self._core.mda.status.finish_reason == FinishReason.ERRORED
+        self.ended.set()
 
     def wait(self, error: BaseException | None) -> KeyboardInterrupt | None:
         """Return when no frame will follow.
@@ -75,7 +87,7 @@ class RunWatch:
         if self.cancelled or isinstance(error, KeyboardInterrupt):
             return "aborted", "The run was cancelled; every acquired frame is there."
         if error is None:
-            return None
+            return _IN_ITS_THREAD if self.errored else None
         if self._core.mda.status.finish_reason == FinishReason.ERRORED:
             return "failed", str(error) or type(error).__name__
         if not self.ended.is_set():

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pssr_live.errors import StorageError
-from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.disk import NO_ROOM, disk_errors
 from pssr_live.storage.files import ByteFile
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ PREVIEW = "preview.png"
 RESCANS = "rescans{}.ome.tiff"
 FEEDBACK = "feedback.jsonl"
 FILES = (RAW, RESTORED, REFERENCE, FRAMES, FEEDBACK, STATUS, REPORT, PREVIEW)
+
+BLOCK_BYTES = 4096  # which any file takes on a disk, however short it is
 
 RunStatus = Literal["running", "success", "partial", "aborted", "failed"]
 FrameStatus = Literal[
@@ -88,7 +90,8 @@ class SessionFolder:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()) and not overwrite:
                 raise StorageError(
-                    f"{path} is not empty; choose another --out or pass --overwrite."
+                    f"{path} is not empty; choose another folder, or replace it with "
+                    "--overwrite (in a script: overwrite=True)."
                 )
         folder = cls(path)
         with disk_errors("The session", path):
@@ -110,12 +113,20 @@ class SessionFolder:
     def write_status(self, status: RunStatus, reason: str = "", **counts: int) -> None:
         """Replace `status.json`; a reader sees the old one or the new, never half.
 
+        A disk without room for another file has room for it where the old one is.
+
         Raises
         ------
         StorageError
             If it cannot be written; the old one stays.
         """
-        _replace(self.status, {"status": status, "reason": reason, **counts})
+        content = {"status": status, "reason": reason, **counts}
+        try:
+            _replace(self.status, content)
+        except StorageError as error:
+            # A run that filled its disk must not look like one that still goes on.
+            if not _is_full(error) or not _overwrite(self.status, content):
+                raise
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace `report.json` in the same way."""
@@ -207,12 +218,34 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
+def _is_full(error: StorageError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in NO_ROOM
+
+
+def _overwrite(path: Path, content: Mapping[str, Any]) -> bool:
+    """Write into the block that a small file has anyway; False if that is too small."""
+    text = _json(content).encode("ascii")
+    try:
+        old = path.stat().st_size
+        if len(text) > BLOCK_BYTES:
+            return False
+        with path.open("r+b") as file:
+            file.write(text.ljust(old))  # blanks at the end mean nothing in JSON
+    except OSError:
+        return False
+    return True
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, default=str) + "\n"
+
+
 def _replace(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2, default=str) + "\n"
     scratch = path.with_suffix(".json.new")
     with disk_errors(path.name, path.parent):
         try:
-            scratch.write_text(text, "utf-8")
+            scratch.write_text(_json(content), "utf-8")
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)
