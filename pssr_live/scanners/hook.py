@@ -142,7 +142,6 @@ class LiveRestoration:
         self.warnings = []
         self._trouble = None
         self._refusing = False  # frames of a run that cannot be recorded
-        self._arrivals = Arrivals()
         self._made_folder = not self._save.exists()
         restorer = self._model
         if not isinstance(restorer, Restorer):
@@ -340,6 +339,7 @@ class LiveRestoration:
             )
         layout = by_detector(run_layout(sequence), self._detectors())
         check_axis(self._restorer.axis, layout.indices)
+        self._arrivals = Arrivals(layout)
         self._run = RunRecording(
             self._folder,
             self._restorer,

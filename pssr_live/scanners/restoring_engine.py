@@ -111,7 +111,7 @@ class RestoringEngine(MDAEngine):
         """
         layout = run_layout(sequence)
         self._last = self._error = None
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(layout)
         self._to_come = Counter(series_of(i) for i in layout.indices or ())
         self._in_order = bool(layout.indices)
         self._taken: dict[int, tuple[MDAEvent, Any]] = {}
