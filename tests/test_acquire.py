@@ -22,7 +22,8 @@ from pssr_live.scanners.arrivals import run_layout
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
-from pssr_live.scanners.sequence import check_sequence, read_sequence
+from pssr_live.scanners.sequence import read_sequence
+from pssr_live.scanners.sequence_check import check_sequence
 from pssr_live.scanners.simulated import simulated_config
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import read_log

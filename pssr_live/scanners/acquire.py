@@ -33,7 +33,7 @@ from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.patience import patient
 from pssr_live.scanners.profiles.on_core import sentence
 from pssr_live.scanners.scan_plan import ScanPlan
-from pssr_live.scanners.sequence import check_sequence
+from pssr_live.scanners.sequence_check import check_sequence
 
 
 def acquire(

@@ -22,9 +22,9 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
-from pssr_live.frame import Pixels, Restored
+from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer, check_axis
+from pssr_live.restorer import Restorer, check_axis, check_frame
 from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout, size_um
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
@@ -307,6 +307,7 @@ class LiveRestoration:
         if self._restorer is None or self._core is None:
             raise _OUTSIDE
         require_idle(self._core)
+        self._watch.asked_for = True
         return self._take
 
     def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
@@ -350,6 +351,7 @@ class LiveRestoration:
             references=self._references.recording if self._references else None,
         )
         for info in meta.get("image_infos", ())[:1]:
+            check_frame(Frame(np.zeros(info["plane_shape"], info["dtype"]), 0))
             mismatch = self._restorer.card.sample.mismatch(size_um(info))
             if mismatch:
                 self.warnings.append(mismatch)

@@ -37,11 +37,14 @@ class RunWatch:
         Whether somebody ended the run early on purpose.
     errored : bool
         Whether an error ended it.
+    asked_for : bool
+        Whether a run has been given what brings its frames. Without, whatever the core
+        does is another's run.
     """
 
     def __init__(self, core: CMMCorePlus) -> None:
         self.ended = threading.Event()
-        self.cancelled = self.errored = False
+        self.cancelled = self.errored = self.asked_for = False
         self._core = core
         self._began = threading.Event()
         self._caller: threading.Thread | None = None
@@ -101,6 +104,8 @@ class RunWatch:
         return self._core.mda.status.phase != RunState.IDLE
 
     def _break_off(self) -> None:
+        if not self.asked_for:
+            return
         self._core.mda.cancel()
         if not self._began.is_set() or self.ended.wait(CANCEL_S):
             return
