@@ -77,6 +77,8 @@ def acquire(
                 _run(core, sequence, live)
             finally:  # before deferred frames, which need no microscope
                 live.warnings += hardware.put_back()
+                if scan is not None:
+                    live.warnings += scan.doubt(clock.frame_time_ms)
     return live.report
 
 

@@ -9,7 +9,7 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
-from pssr_live.scanners.profiles.on_core import sentence
+from pssr_live.scanners.profiles.on_core import answering, sentence
 
 MOST_BYTES = 2  # of a pixel that a model knows
 
@@ -38,7 +38,8 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
     if sequence.setup is not None:
         _set_up(core, sequence.setup)
         _set_roi(core, sequence.setup)
-    _check_images(core)
+    with answering():
+        _check_images(core)
 
 
 def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
