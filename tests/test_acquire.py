@@ -138,6 +138,19 @@ def test_whatever_useq_knows_is_read(tmp_path: Path, text: str) -> None:
     assert len(list(read_sequence(tmp_path / "a.yaml"))) > 0
 
 
+def test_a_position_may_have_plans_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "z_plan: {range: 2, step: 1}\n"
+        "stage_positions:\n"
+        "- {x: 1, y: 1, z: 0}\n"
+        "- {x: 2, y: 2, z: 10, z_plan: {above: 4, below: 0, step: 2}}\n"
+    )
+    sequence = read_sequence(path)
+    planes = [[e.z_pos for e in sequence if e.index["p"] == p] for p in (0, 1)]
+    assert planes == [[-1, 0, 1], [10, 12, 14]]
+
+
 def test_the_layout_tells_interval_and_step() -> None:
     sequence = MDASequence(
         time_plan=TIntervalLoops(interval=timedelta(seconds=2), loops=2),

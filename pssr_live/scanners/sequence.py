@@ -16,6 +16,7 @@ from useq import MDASequence
 
 from pssr_live.errors import ScannerError
 
+_PLANS = ("z_plan", "grid_plan", "channels", "time_plan", "autofocus_plan")
 _EXAMPLE = "write at least `time_plan: {interval: 0, loops: 60}`"
 
 
@@ -42,6 +43,7 @@ def read_sequence(path: Path) -> MDASequence:
     if not isinstance(said, dict):
         kind = "nothing" if said is None else f"a {type(said).__name__}"
         raise ScannerError(f"The sequence {path} holds {kind}: {_EXAMPLE}.")
+    said = _with_plans_of_positions(said)
     sequence = _validated(said, path)
     for where, known in _unknown_words(said, sequence):
         raise ScannerError(
@@ -51,6 +53,28 @@ def read_sequence(path: Path) -> MDASequence:
     if not any(event.action.type == "acquire_image" for event in sequence):
         raise ScannerError(f"The sequence {path} gives no frame: {_EXAMPLE}.")
     return sequence
+
+
+def _with_plans_of_positions(said: dict[Any, Any]) -> dict[Any, Any]:
+    """Put the plans that a position has into its `sequence`, where useq heeds them.
+
+    Its documentation writes them at the position itself, and useq then ignores them.
+    """
+    positions = said.get("stage_positions")
+    if not isinstance(positions, list):
+        return said
+    return said | {"stage_positions": [_with_own_plans(one) for one in positions]}
+
+
+def _with_own_plans(position: Any) -> Any:
+    if not isinstance(position, dict):
+        return position
+    own = {word: position[word] for word in _PLANS if word in position}
+    within = position.get("sequence") or {}
+    if not own or not isinstance(within, dict):
+        return position
+    rest = {word: value for word, value in position.items() if word not in own}
+    return rest | {"sequence": own | within}
 
 
 def _validated(said: dict[Any, Any], path: Path) -> MDASequence:
