@@ -187,3 +187,15 @@ def test_channels_and_positions_of_a_plan(tmp_path: Path) -> None:
         assert raw.channel_names[:2] == ("DAPI", "FITC")
     assert len(found) == 13 and sum(AXIS in index for index in found) == 1
     assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+def test_an_answer_that_cannot_be_carried_out_is_left_out(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    wrong = MDAEvent(properties=[("Laser", "Power", 3)])
+    live = run_fed(core, tmp_path / "s", answering(2, [wrong, MDAEvent()]))
+    assert (live.report["status"], live.report["frames_acquired"]) == ("success", 7)
+    assert live.report["feedback"]["frames_sent_for"] == 1
+    [said] = live.report["warnings"]
+    assert said.startswith("What a callback asked for was left out: ")
+    assert "Laser" in said

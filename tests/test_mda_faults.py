@@ -19,6 +19,7 @@ from sessions import (
 from useq import MDAEvent
 
 from pssr_live.errors import ScannerError, StorageError
+from pssr_live.frame import Restored
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
@@ -201,6 +202,23 @@ def test_what_an_event_does_not_name_stays(
     with LiveRestoration(LIVE, tmp_path / "s", core=stage_core) as live:
         stage_core.mda.run(events, output=live)
     assert sources(tmp_path / "s") == [[0], [1], [1, 2], [3]]
+
+
+def test_a_fed_plan_without_an_index_is_not_mixed(
+    stage_core: ScanCore, tmp_path: Path
+) -> None:
+    events = [MDAEvent(channel=channel) for channel in ("DAPI", "FITC") * 3]
+
+    def look(restored: Restored) -> MDAEvent | None:
+        return MDAEvent(channel="Cy5") if restored.frame.ordinal == 2 else None
+
+    live = LiveRestoration(LIVE, tmp_path / "s", core=stage_core, on_restored=look)
+    with live:
+        stage_core.mda.run(live.feed(events, in_step=True), output=live)
+    # The third ordinal is what was asked for; the plan's windows go on around it.
+    expected = [[0], [1], [0, 2], [3], [1, 4], [0, 2, 5], [1, 4, 6]]
+    assert sources(tmp_path / "s") == expected
+    assert_live_equals_offline(tmp_path / "s", LIVE)
 
 
 def sources(folder: Path) -> list[list[int]]:

@@ -74,6 +74,17 @@ def test_overwrite_removes_only_what_a_session_writes(tmp_path: Path) -> None:
     assert mine.read_text() == "mine"
 
 
+def test_a_session_that_is_being_recorded_is_not_replaced(tmp_path: Path) -> None:
+    folder = SessionFolder.create(tmp_path / "run")
+    with FrameLog(folder.frames) as log:
+        log.write(0, "raw")
+        with pytest.raises(StorageError, match=r"is being recorded into .* wait for"):
+            SessionFolder.create(folder.path, overwrite=True)
+    assert len(read_log(folder.frames)) == 1
+    SessionFolder.create(folder.path, overwrite=True)
+    assert not folder.frames.exists()
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("")

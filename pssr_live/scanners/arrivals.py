@@ -28,15 +28,12 @@ class Arrivals:
 
     Parameters
     ----------
-    layout : RunLayout
-        Of the run; where it is not known, events may lack an index.
+    ways : Ways, optional
+        Completes the index of events that may lack one.
     """
 
-    def __init__(self, layout: RunLayout) -> None:
-        self._image_number = -1
-        self._ways: Ways | None = None
-        if layout.indices is None:
-            self._ways = Ways(layout.channel_names)
+    def __init__(self, ways: Ways | None = None) -> None:
+        self._image_number, self._ways = -1, ways
 
     def frame(
         self,

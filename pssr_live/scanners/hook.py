@@ -340,7 +340,7 @@ class LiveRestoration:
             )
         layout = by_detector(run_layout(sequence), self._detectors())
         check_axis(self._restorer.axis, layout.indices)
-        self._arrivals = Arrivals(layout)
+        self._arrivals = Arrivals(self._feedback.ways(layout))
         self._run = RunRecording(
             self._folder,
             self._restorer,

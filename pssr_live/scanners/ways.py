@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from typing import Self
 
 from useq import MDAEvent
 
 from pssr_live.frame import series_of
+from pssr_live.storage.layout import RunLayout
 
 
 class Ways:
@@ -32,6 +34,11 @@ class Ways:
         self._numbers = {"c": channels}
         self._times: Counter[Hashable] = Counter()
 
+    @classmethod
+    def unless_known(cls, layout: RunLayout) -> Self | None:
+        """Return them for a run whose frames are not known beforehand."""
+        return cls(layout.channel_names) if layout.indices is None else None
+
     def completed(self, index: dict[str, int], event: MDAEvent) -> dict[str, int]:
         """Return `index` with what it does not tell of `event`."""
         found = {
@@ -47,6 +54,15 @@ class Ways:
         series = series_of(found)
         self._times[series] += 1
         return {"t": self._times[series] - 1} | found
+
+    def with_index(self, event: MDAEvent) -> MDAEvent:
+        """Return an event with the index that it lacks; one without image as it is."""
+        if event.action.type != "acquire_image":
+            return event
+        index = {str(axis): int(at) for axis, at in event.index.items()}
+        completed = self.completed(index, event)
+        replaced: MDAEvent = event.replace(index=completed)
+        return event if completed == index else replaced
 
     def _number(self, axis: str, named: Hashable) -> int | None:
         """Return the number of what is set now; None while nothing was ever named."""

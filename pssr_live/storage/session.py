@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.disk import NO_ROOM, disk_errors
-from pssr_live.storage.files import ByteFile
+from pssr_live.storage.files import ByteFile, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +81,8 @@ class SessionFolder:
         Raises
         ------
         StorageError
-            If the folder holds anything and `overwrite` is false, if `path` is a
-            file, or if it cannot be written.
+            If the folder holds anything and `overwrite` is false, if a session is
+            being recorded into it, if `path` is a file, or if it cannot be written.
         """
         if path.exists() and not path.is_dir():
             raise StorageError(f"{path} is a file; choose a folder as --out.")
@@ -94,6 +94,11 @@ class SessionFolder:
                     "--overwrite (in a script: overwrite=True)."
                 )
         folder = cls(path)
+        if is_held(folder.frames):
+            raise StorageError(
+                f"A session is being recorded into {path} at this moment; wait for its "
+                "end, or choose another folder."
+            )
         with disk_errors("The session", path):
             folder.clear()
         folder.write_status("running")
@@ -157,6 +162,7 @@ class FrameLog:
 
     def __init__(self, path: Path):
         self._file = ByteFile.create(path)
+        self._file.hold()
         self._path = path
         self._end = 0
         self._lock = threading.Lock()
