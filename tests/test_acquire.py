@@ -398,3 +398,9 @@ def test_images_that_cannot_be_restored_are_refused_before_the_first(
         check_sequence(demo_core, lapse(2).replace(setup=setup))
     demo_core.setProperty("Camera", "PixelType", "16bit")
     check_sequence(demo_core, lapse(2))
+
+
+def test_a_place_that_is_none_is_refused(demo_core: ScanCore) -> None:
+    sequence = MDASequence(z_plan={"absolute": [1.0, float("nan")]})
+    with pytest.raises(ScannerError, match=r"asks for z_pos = nan at \{'z': 1\}: give"):
+        check_sequence(demo_core, sequence)

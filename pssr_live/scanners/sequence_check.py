@@ -5,6 +5,8 @@ The MDA engine only logs what a microscope cannot do, and goes on without it.
 
 from __future__ import annotations
 
+import math
+
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
@@ -23,8 +25,8 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
     Raises
     ------
     ScannerError
-        Naming the camera, stage, preset, device or property that is missing, or
-        images that cannot be restored.
+        Naming the camera, stage, preset, device or property that is missing, a
+        place that is none, or images that cannot be restored.
     """
     if not core.getCameraDevice():
         raise ScannerError(
@@ -34,6 +36,7 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
     channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
     for group, preset in sorted(channels):
         _check_preset(core, group, preset)
+    _check_numbers(events)
     _check_stages(core, sequence, events)
     if sequence.setup is not None:
         _set_up(core, sequence.setup)
@@ -49,6 +52,17 @@ def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
             f"The microscope has no preset {preset!r} in the group {group!r}: use "
             f"{', '.join(presets) or 'no channels'}, or another --config."
         )
+
+
+def _check_numbers(events: list[MDAEvent]) -> None:
+    for event in events:
+        for name in ("x_pos", "y_pos", "z_pos", "exposure"):
+            value = getattr(event, name)
+            if value is not None and not math.isfinite(value):
+                index = {str(axis): at for axis, at in event.index.items()}
+                raise ScannerError(
+                    f"The sequence asks for {name} = {value} at {index}: give a number."
+                )
 
 
 def _check_stages(
