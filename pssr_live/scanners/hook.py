@@ -202,8 +202,7 @@ class LiveRestoration:
         In the order of the frames; a deferred one comes in between later.
         """
         taking = self._references
-        scores = () if taking is None else tuple(taking.recording.scores)
-        return tuple(sorted(scores, key=lambda score: int(score["ordinal"])))
+        return () if taking is None else taking.recording.in_order
 
     def with_references(self, events: Iterable[MDAEvent]) -> Iterator[MDAEvent]:
         """Return events with references among them, for a run of single events.

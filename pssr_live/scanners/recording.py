@@ -132,17 +132,9 @@ class RunRecording:
         references = self._finish_references()
         report = self._report(counters)
         self._write_preview()
-        trouble = self.pipeline.trouble
-        self.recorder.expect(self._ordinals.awaited())
-        try:
-            self.recorder.close(
-                {key: report[key] for key in ("model", "engine")},
-                counters.acquired if early_end else self._expected(),
-                # So that a later restoration can repeat what was seen live.
-                {"model": report["model"]["name"], "axis": self._restorer.axis},
-            )
-        except PssrLiveError as error:
-            trouble = trouble or error
+        trouble = self._close_files(
+            report, counters.acquired if early_end else self._expected()
+        )
         # A frame that came and could not be recorded has a marked place too, as far
         # as the disk took that.
         unrecorded = counters.acquired - counters.recorded
@@ -172,6 +164,21 @@ class RunRecording:
             report[name] = report.get(name, {}) | facts
         self._write_account(report)
         return report
+
+    def _close_files(self, report: dict[str, Any], pages: int) -> Exception | None:
+        """Close raw and restored file; return the first thing that went wrong."""
+        trouble = self.pipeline.trouble
+        self.recorder.expect(self._ordinals.awaited())
+        try:
+            self.recorder.close(
+                {key: report[key] for key in ("model", "engine")},
+                pages,
+                # So that a later restoration can repeat what was seen live.
+                {"model": report["model"]["name"], "axis": self._restorer.axis},
+            )
+        except PssrLiveError as error:
+            trouble = trouble or error
+        return trouble
 
     def _write_account(self, report: dict[str, Any]) -> None:
         """Write report and status; where there is no room, the status alone."""

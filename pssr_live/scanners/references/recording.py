@@ -76,6 +76,11 @@ class ReferenceRecording:
         self._worker = Worker("pssr-live references", self._work)
         self._worker.start()
 
+    @property
+    def in_order(self) -> tuple[dict[str, Any], ...]:
+        """The scores known by now, in the order of their frames."""
+        return tuple(sorted(self.scores, key=lambda score: int(score["ordinal"])))
+
     # -- any thread; these only enqueue ------------------------------------------
 
     def take(self, taken: Taken) -> None:
