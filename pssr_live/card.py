@@ -56,11 +56,13 @@ class Sample(_Strict):
 
 
 class Training(_Strict):
-    """What a model learned from."""
+    """What a model learned from, and how long: seconds of a device in so many steps."""
 
     data: tuple[str, ...]
     crappifier: dict[str, tuple[float, float] | float]
-    cpu_seconds: float
+    steps: int
+    seconds: float
+    device: str
     seed: int
 
 

@@ -14,9 +14,10 @@ from PIL import Image
 
 from pssr_live.bench.bars import report_bars
 from pssr_live.bench.candidates import gather
+from pssr_live.bench.measure import _compare_with_copies
 from pssr_live.bench.picture import draw_picture
 from pssr_live.bench.rounds import run_rounds
-from pssr_live.bench.rows import busy
+from pssr_live.bench.rows import _copying, busy
 from pssr_live.bench.settings import BenchSettings
 from pssr_live.card import load_model
 from pssr_live.engines import ladder
@@ -273,6 +274,41 @@ def test_a_bar_without_a_figure_is_neither_met_nor_missed(changes, not_run, miss
     met = [bar["met"] for bar in report_bars(at_128(**changes))]
     assert [n for n, value in enumerate(met) if value is None] == not_run
     assert [n for n, value in enumerate(met) if value is False] == missed
+
+
+def on_a_gpu(**changes):
+    """Return what a report with a GPU needs for its bars and sentences."""
+    sizes = {
+        "128": {"p50_ms": 0.2, "p99_ms": 0.3, "frames_per_s": 4000.0},
+        "512": {"p50_ms": 1.0, "p99_ms": 2.5, "frames_per_s": 900.0},
+    }
+    return at_128(
+        engines={"e": {"device": "A GPU", "sizes": sizes}},
+        peers={"PSSR-MF, cuda": {"device": "cuda", "p50_ms": 9.0}},
+        model={"scale": 4},
+        gpu={"upload_gb_per_s": 20.0, "download_gb_per_s": 25.0},
+        **changes,
+    )
+
+
+def test_a_gpu_has_bars_of_its_own():
+    bars = {bar["what"]: (bar["value"], bar["met"]) for bar in report_bars(on_a_gpu())}
+    assert bars.pop("PSSR-MF, times ours") == (45, True)
+    assert bars.pop("e, 128 x 128, ms (median)") == (0.2, True)
+    assert bars.pop("e, 128 x 128, p99 over median") == (1.5, True)
+    assert bars.pop("e, 512 x 512, ms (median)") == (1, True)
+    assert bars.pop("e, 512 x 512, p99 over median") == (2.5, False)
+    assert not [what for what in bars if "peak" in what]
+
+
+def test_the_way_to_a_gpu_and_back_is_told():
+    report = on_a_gpu()
+    sizes = report["engines"]["e"]["sizes"]
+    _compare_with_copies(report, sizes)
+    # 512 x 512 x 2 bytes at 20 GB/s, and sixteen times as many back at 25 GB/s.
+    assert sizes["512"]["copy_ms"] == pytest.approx(0.0262 + 0.3355, rel=1e-3)
+    (told,) = _copying(report)
+    assert "11% of 128 x 128, 36% of 512 x 512" in told
 
 
 def test_a_busy_machine_is_said_in_words_and_in_the_picture(measured, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pssr_live.intensity import HeldIntensity, IntensityMap, fit
+from pssr_live.intensity import OUT_OF_RANGE, HeldIntensity, IntensityMap, fit
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
@@ -65,3 +65,24 @@ def test_a_shutter_that_opens_late_does_not_spoil_the_run() -> None:
     assert lit != dark
     assert lit.forward(bright).max() < 3
     assert held.see(bright) is lit
+
+
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.floats(0, 0.06),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_map_is_given_up_just_when_the_percentile_says_so(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    """Counting the bright pixels, which is quicker, never decides otherwise."""
+    rng = np.random.default_rng(seed)
+    held = IntensityMap(100, 50)
+    frame = rng.integers(90, 160, (height, width)).astype(np.uint16)
+    bright = rng.random(frame.shape) < share
+    frame[bright] = rng.integers(300, 1000, int(bright.sum()))
+    thin = frame[:: max(1, height // 32), :: max(1, width // 32)]
+    limit = held.offset + OUT_OF_RANGE * held.scale
+    expected = float(np.percentile(thin, 98)) > limit
+    assert HeldIntensity._senseless(held, frame) == expected

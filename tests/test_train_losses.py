@@ -9,8 +9,20 @@ from fields import smooth_field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
+from torch.nn import functional
 
-from pssr_live.training.learning.losses import C1, C2, LOSSES, ms_ssim, ssim_parts
+from pssr_live.training.learning.losses import (
+    C1,
+    C2,
+    LOSSES,
+    Scans,
+    ahead,
+    charbonnier,
+    mix,
+    ms_ssim,
+    psnr,
+    ssim_parts,
+)
 
 
 def pictures(seed: int = 0, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,15 +72,21 @@ def test_ms_ssim_of_a_weaker_picture_is_known() -> None:
     assert float(luminance[inner].mean()) == pytest.approx(1, abs=1e-2)
 
 
+def scans_of(truth: torch.Tensor) -> Scans:
+    """Every fourth pixel, three frames."""
+    frames = truth[:, None, ::4, ::4].detach().repeat(1, 3, 1, 1)
+    return Scans(frames, torch.ones(len(truth), 3), 1)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from(sorted(LOSSES)))
 def test_a_loss_is_smallest_for_the_truth(seed: int, name: str) -> None:
     noisy, truth = pictures(seed, 32)
-    loss = LOSSES[name]
+    loss, scans = LOSSES[name], scans_of(noisy)
     noisy.requires_grad_()
-    value = loss(noisy, truth)
+    value = loss(noisy, truth, scans)
     value.backward()
-    assert value.item() > loss(truth, truth).item()
+    assert value.item() > loss(truth, truth, scans).item()
     assert noisy.grad is not None and torch.isfinite(noisy.grad).all()
 
 
@@ -77,6 +95,28 @@ def test_the_mix_sees_structure_that_an_error_does_not() -> None:
     shifted = truth + 0.05  # the same error everywhere, or as noise of its size
     signs = torch.from_numpy(np.random.default_rng(1).choice([-1.0, 1.0], truth.shape))
     noisy = truth + 0.05 * signs.float()
-    mix, plain = LOSSES["mix"], LOSSES["charbonnier"]
-    assert float(plain(shifted, truth)) == pytest.approx(float(plain(noisy, truth)))
+    assert float(charbonnier(shifted, truth)) == pytest.approx(
+        float(charbonnier(noisy, truth))
+    )
     assert float(mix(noisy, truth)) > 1.5 * float(mix(shifted, truth))
+
+
+def test_a_picture_behind_interpolation_counts_more() -> None:
+    noisy, truth = pictures(3)
+    scans = scans_of(truth)  # without noise, so that interpolation does well
+    enlarged = functional.interpolate(
+        truth[:, None, ::4, ::4], (64, 64), mode="bicubic"
+    )
+    behind = enlarged[:, 0] + 0.3 * (noisy - truth)
+    assert float(ahead(truth, truth, scans)) == pytest.approx(float(psnr(truth, truth)))
+    assert float(ahead(behind, truth, scans)) > float(psnr(behind, truth)) + 0.05
+
+
+@pytest.mark.parametrize("valid", [(1, 1, 1), (0, 1, 0)])
+def test_interpolation_may_not_look_at_missing_frames(valid: tuple[int, ...]) -> None:
+    noisy, truth = pictures(4)
+    there = torch.tensor([valid], dtype=torch.float32).expand(len(truth), 3)
+    frames = scans_of(truth).frames
+    spoiled = torch.where(there[:, :, None, None] == 1, frames, 50.0)
+    expected = ahead(noisy, truth, Scans(frames * there[:, :, None, None], there, 1))
+    assert float(ahead(noisy, truth, Scans(spoiled, there, 1))) == float(expected)

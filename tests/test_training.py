@@ -42,7 +42,14 @@ ABOUT = {
     "tolerance": 1e-4,
     "limits": ("everything",),
     "sample": {"kind": "none", "modality": "none", "pixel_size_um": (0.1, 0.3)},
-    "training": {"data": ("none",), "crappifier": {}, "cpu_seconds": 0, "seed": 0},
+    "training": {
+        "data": ("none",),
+        "crappifier": {},
+        "steps": 0,
+        "seconds": 0,
+        "device": "none",
+        "seed": 0,
+    },
     "metrics": {},
 }
 
@@ -235,7 +242,7 @@ def test_a_few_seconds_of_training_help() -> None:
             pool,
             TrainPlan(budget_s=5, crop=24),
             lambda used, steps, loss: reports.append(used),
-        )
+        ).average
     finally:
         torch.set_num_threads(threads)
     shown = examples(pool, net, photons=20)

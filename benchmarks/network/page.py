@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 NOT_RUN = "not run"
 PARTS = (("slow", "middle", "fast"), ("10", "20", "40"))
 
@@ -46,7 +47,7 @@ def _about(report: Report) -> str:
         f"{settings['budget_s']:g} --device {settings['device']} --out DIR`.\n\n"
         f"Machine: {machine}.\n\n"
         f"Every network was trained for {settings['budget_s']:g} seconds of the "
-        f"{settings['device'].upper()}, counted in its steps alone, on windows of the "
+        f"{DEVICES[settings['device']]}, counted in its steps alone, on windows of the "
         f"same {settings['clips']} simulated clips, and scored on {test['frames']} "
         f"frames of {test['scenes']} cells that none has seen (SHA-256 of the test "
         f"set: `{test['sha256']}`)."

@@ -8,7 +8,10 @@ from typing import Any
 from rich.table import Table
 
 BAR_SIDE = 128  # low-density pixels: what the bars are made for
+LARGE_SIDE = 512  # and on a GPU also for these
 FREE_CORES = 1  # left to the acquisition while frames are restored at its pace
+GPU_MS = {BAR_SIDE: 0.3, LARGE_SIDE: 1.5}
+GPU_P99 = 2.0  # times the median, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Bar:
 def report_bars(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the bars of a report of `pssr_live.bench.measure`, as JSON.
 
-    All are about the engine that a live run uses, on frames of `BAR_SIDE` pixels;
-    what was not measured on such frames has the value None.
+    All are about the engine that a live run uses, on frames of `BAR_SIDE` pixels and,
+    on a GPU, of `LARGE_SIDE`; what was not measured on such frames has the value None.
     """
     name = report["chosen"]
     engine = report["engines"][name]
@@ -50,10 +53,13 @@ def report_bars(report: dict[str, Any]) -> list[dict[str, Any]]:
     whole = report if report["settings"]["sizes"][0] == BAR_SIDE else {}
     used = size.get("paced", {}).get("cores_used")
     free = None if used is None else report["machine"]["cores"] - used
-    at_least = {
+    on_gpu = engine["device"] != "cpu"
+    times = _times_ours(whole, engine, size)
+    at_least: dict[str, tuple[float | None, float]] = {
         f"{name}, frames/s from memory": (size.get("frames_per_s"), 45),
-        f"{name} alone, of the peak": (size.get("network_peak_share"), 0.8),
-        "PSSR-MF, times ours": (_times_ours(whole, engine, size), 100),
+        # A GPU's peak is for pictures larger than any scan.
+        **({} if on_gpu else {f"{name} alone, of the peak": _alone(size)}),
+        "PSSR-MF, times ours": (times, 20 if on_gpu else 100),
         "cores left at 30 frames/s": (free, FREE_CORES),
         "live with the scanner, frames/s": (
             report.get("live", {}).get("restored_per_s"),
@@ -62,7 +68,11 @@ def report_bars(report: dict[str, Any]) -> list[dict[str, Any]]:
     }
     overhead = whole.get("recorded_run", {}).get("overhead")
     bars = [Bar(what, *value, at_least=True) for what, value in at_least.items()]
-    bars.append(Bar("around the network, of its time", overhead, 0.2, at_least=False))
+    if on_gpu:
+        bars += _gpu_bars(name, engine)
+    else:
+        what = "around the network, of its time"
+        bars.append(Bar(what, overhead, 0.2, at_least=False))
     return [bar.as_json() for bar in bars]
 
 
@@ -74,6 +84,23 @@ def bars_table(bars: list[dict[str, Any]], title: str = "") -> Table:
         value = "not run" if bar["value"] is None else str(bar["value"])
         table.add_row(bar["what"], value, bar["bar"], met[bar["met"]])
     return table
+
+
+def _alone(size: dict[str, Any]) -> tuple[float | None, float]:
+    return size.get("network_peak_share"), 0.8
+
+
+def _gpu_bars(name: str, engine: dict[str, Any]) -> list[Bar]:
+    """Return what a frame may take, from host memory to host memory."""
+    bars = []
+    for side, most_ms in GPU_MS.items():
+        size = engine["sizes"].get(str(side), {})
+        p50_ms, p99_ms = size.get("p50_ms"), size.get("p99_ms")
+        wide = None if p50_ms is None else p99_ms / p50_ms
+        what = f"{name}, {side} x {side}"
+        bars.append(Bar(f"{what}, ms (median)", p50_ms, most_ms, at_least=False))
+        bars.append(Bar(f"{what}, p99 over median", wide, GPU_P99, at_least=False))
+    return bars
 
 
 def _times_ours(

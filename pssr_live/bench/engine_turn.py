@@ -24,7 +24,7 @@ from pssr_live.engines.engine import Engine
 
 WARM_S = 0.15  # until a scheduler has spread the threads that slept over the cores
 TURN_S = 0.4  # flat out; at most and at least so many calls:
-FEWEST, MOST = 2, 32
+FEWEST, MOST = 2, 1000
 PACE_PER_S = 30
 PACED_FRAMES = 15
 

@@ -24,6 +24,7 @@ from pssr_live.restorer import Restorer
 if TYPE_CHECKING:
     from pssr_live.bench.peers.turn import PeerTurn
 
+COUNT_BYTES = 2  # of a pixel of 16 bits
 QUIET_SHARE = 0.9  # of all cores, got by the bursts that the peak is taken from
 QUIET_SHARE_OF_ENGINE = 0.8  # the same for an engine, whose threads wait for each other
 
@@ -135,9 +136,21 @@ def _compare_with_peaks(
                 known = reached is not None and np.isfinite(above)
                 share = rate.replace("gflop_per_s", "peak_share")
                 size[share] = reached / above if known else None
+        if engine.device != "cpu" and report["gpu"] is not None:
+            _compare_with_copies(report, report["engines"][engine.name]["sizes"])
     for peer in report["peers"].values():
         if peer["device"] == "cpu":
             peer["peak_share"] = peer["gflop_per_s"] / cpu.gflop_per_s
+
+
+def _compare_with_copies(report: Report, sizes: Report) -> None:
+    """Add what the way to the GPU and back takes at its measured rates."""
+    gpu, scale = report["gpu"], report["model"]["scale"]
+    for side, size in sizes.items():
+        frame_bytes = COUNT_BYTES * int(side) ** 2
+        s_per_gb = 1 / gpu["upload_gb_per_s"] + scale**2 / gpu["download_gb_per_s"]
+        size["copy_ms"] = 1e-6 * frame_bytes * s_per_gb
+        size["copy_share"] = size["copy_ms"] / size["p50_ms"]
 
 
 def _was_quiet(report: Report, cpu: CpuPeak) -> bool:

@@ -68,8 +68,10 @@ def sentences(report: Report) -> Iterator[str]:
         yield (
             f"Peak of the GPU ({report['gpu']['name']}): {rates} TFLOP/s, upload "
             f"{report['gpu']['upload_gb_per_s']:.1f}, download "
-            f"{report['gpu']['download_gb_per_s']:.1f} GB/s."
+            f"{report['gpu']['download_gb_per_s']:.1f} GB/s, within it "
+            f"{report['gpu']['copy_gb_per_s']:.0f} GB/s."
         )
+    yield from _copying(report)
     yield (
         f"Whole recorded run with {report['chosen']}, from frame to both files: "
         f"{recorded['frames_per_s']:.1f} frames/s, "
@@ -85,6 +87,21 @@ def sentences(report: Report) -> Iterator[str]:
             f"lost; {live['latency_ms']['p50']:.0f} ms from frame to picture on disk "
             f"(p99 {live['latency_ms']['p99']:.0f})."
         )
+
+
+def _copying(report: Report) -> Iterator[str]:
+    """Yield what of a frame's time is the way to a GPU and back, at its best rate."""
+    for name, engine in report["engines"].items():
+        parts = [
+            f"{size['copy_share']:.0%} of {side} x {side}"
+            for side, size in engine["sizes"].items()
+            if size.get("copy_share") is not None
+        ]
+        if parts:
+            yield (
+                f"With {name}, uploading a frame and downloading its picture at that "
+                f"rate would be {', '.join(parts)}."
+            )
 
 
 def busy(report: Report) -> str | None:
@@ -117,16 +134,19 @@ def _speed(name: str, timed: Report) -> list[str]:
     paced = timed.get("paced", {})
     return [
         name,
-        *(_number(timed[f"{which}_ms"], ".2f") for which in ("p50", "p95", "p99")),
-        _number(timed["max_ms"], ".2f"),
+        *(_ms(timed[f"{which}_ms"]) for which in ("p50", "p95", "p99", "max")),
         _number(timed["frames_per_s"], ".1f"),
         _number(timed["gflop_per_s"], ".0f"),
         _number(timed.get("peak_share"), ".0%"),
         _number(timed.get("network_peak_share"), ".0%"),
         _number(timed.get("cores_used"), ".2f"),
-        _number(paced.get("p50_ms"), ".2f"),
+        _ms(paced.get("p50_ms")),
         _number(paced.get("cores_used"), ".2f"),
     ]
+
+
+def _ms(value: float | None) -> str:
+    return _number(value, ".2f" if value is None or value >= 1 else ".3f")
 
 
 def _number(value: float | None, how: str) -> str:

@@ -209,7 +209,6 @@ def _about(
         "training": {
             "data": names,
             "crappifier": asdict(ranges),
-            "cpu_seconds": 0.0,
             "seed": recipe.seed,
         },
     }

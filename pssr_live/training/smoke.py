@@ -71,7 +71,7 @@ def smoke(bar: Bar, budget_s: float = BUDGET_S) -> SmokeResult:
             pool = torch.from_numpy(make_pool(LEARNED, show))
         judged = torch.from_numpy(make_pool(JUDGED, lambda done, total: None))
         with bar("Training") as show:
-            net = train(
+            trainer = train(
                 architecture,
                 pool,
                 plan,
@@ -80,7 +80,7 @@ def smoke(bar: Bar, budget_s: float = BUDGET_S) -> SmokeResult:
             show(100, 100)
         validation = prepared(judged, architecture, SCANNER)
         return SmokeResult(
-            round(score(net, validation), 3),
+            round(score(trainer.average, validation), 3),
             round(validation.bicubic_db, 3),
             round(validation.classical_db, 3),
         )

@@ -119,5 +119,7 @@ class CudaDevice:
         call("cudaStreamSynchronize", self._stream)
 
     def close(self) -> None:
-        """Free the stream."""
-        release("cudaStreamDestroy", self._stream)
+        """Free the stream, once: CUDA does not forgive a second time."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            release("cudaStreamDestroy", stream)

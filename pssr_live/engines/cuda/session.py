@@ -2,13 +2,15 @@
 
 All that is queued for a frame (upload, inference, download) is one CUDA graph, for
 each combination of series, kind of upload and place of the result; each is recorded
-when it first comes up. The very first frame goes without, because a library may do
-once, on its first run, what must not be recorded.
+when it first comes up. The very first frame goes without, and so does the first one
+in each thread: a library may do once, on its first run there, what must not be
+recorded.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 
 import numpy as np
 
@@ -61,8 +63,10 @@ class Session:
         self._slots = RollingSlots(SERIES)
         self._graphs: dict[tuple[int, Kind, int], Graph] = {}
         self._stores: list[At] = []
-        self._records = False  # not before the first run
-        self._warm = False
+        self._warm = False  # until the first run, which tells whether to record
+        self._records = False
+        # cuDNN and cuBLAS keep what they work with for each thread.
+        self._here = threading.local()
         shape = (card.n_frames, height, width)
         self._buffers = Buffers(device, shape, card.scale, layout, PICTURES)
         try:
@@ -114,12 +118,14 @@ class Session:
 
     def _queue(self, move: Move, place: int) -> None:
         key = (move.slot, move.kind, place)
-        if self._records and key not in self._graphs:
+        ran_here = hasattr(self._here, "ran")
+        if self._records and ran_here and key not in self._graphs:
             self._record(key)
         if key in self._graphs:
             self._graphs[key].launch()
             return
         self._device.run(lambda: self._frame(*key))
+        self._here.ran = True
         if not self._warm:
             self._warm, self._records = True, self._inference.is_recordable()
 

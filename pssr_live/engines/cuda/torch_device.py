@@ -11,49 +11,31 @@ from typing import Any
 
 import torch
 
-from pssr_live.engines.cuda.protocol import At, Bytes
+from pssr_live.engines.cuda.protocol import At
+from pssr_live.engines.cuda.torch_memory import CUDA, TorchMemory, TorchPinned, rows_at
 from pssr_live.errors import EngineError
-
-CUDA: Any = torch.cuda  # parts of it have no types
-
-
-class TorchMemory:
-    """A block of memory that is a tensor of bytes."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
-        self.address = tensor.data_ptr()
-        self.nbytes = tensor.numel()
-        self.array: Bytes = tensor.numpy() if tensor.device.type == "cpu" else None  # type: ignore[assignment]
-
-    def free(self) -> None:
-        """Give it back, to PyTorch."""
-        del self.tensor, self.array
-
-
-def tensor_at(at: At, kind: torch.dtype, *shape: int) -> torch.Tensor:
-    """Return the tensor of a shape and kind that begins at a place."""
-    assert isinstance(at.memory, TorchMemory)  # noqa: S101 - its own memory only
-    count = 1
-    for length in shape:
-        count *= length
-    taken = at.memory.tensor[at.offset : at.offset + count * kind.itemsize]
-    return taken.view(kind).view(shape)
 
 
 class TorchGraph:
     """A recorded list of work."""
 
-    def __init__(self, recorded: torch.cuda.CUDAGraph, stream: Any) -> None:
-        self._recorded, self._stream = recorded, stream
+    def __init__(
+        self, recorded: torch.cuda.CUDAGraph, stream: Any, living: set[TorchGraph]
+    ) -> None:
+        self._recorded, self._stream, self._living = recorded, stream, living
+        living.add(self)
 
     def launch(self) -> None:
         """Queue all of it."""
-        with CUDA.stream(self._stream):
-            self._recorded.replay()
+        try:
+            with CUDA.stream(self._stream):
+                self._recorded.replay()
+        except RuntimeError as error:
+            raise _refusal("launch a graph", error) from error
 
     def free(self) -> None:
         """Forget it."""
+        self._living.discard(self)
         with suppress(RuntimeError):  # the GPU is lost, and it with it
             self._recorded.reset()
 
@@ -71,34 +53,47 @@ class TorchDevice:
         self._kind = kind
         self._gpu = kind == "cuda"
         self._stream: Any = CUDA.Stream() if self._gpu else None
-        self._pool: Any = CUDA.graph_pool_handle() if self._gpu else None
+        # Graphs share what they work in: only one runs at a time, and none leaves
+        # anything there. With the last of them it is gone.
+        self._pool: Any = None
+        self._living: set[TorchGraph] = set()
         self.name = torch.cuda.get_device_name() if self._gpu else "cpu"
         self.stream: int = 0 if self._stream is None else self._stream.cuda_stream
 
     def allocate(self, nbytes: int) -> TorchMemory:
         """Reserve memory on the device."""
-        return TorchMemory(torch.empty(nbytes, dtype=torch.uint8, device=self._kind))
+        try:
+            block = torch.empty(nbytes, dtype=torch.uint8, device=self._kind)
+        except RuntimeError as error:
+            raise _refusal(f"reserve {nbytes} bytes", error) from error
+        return TorchMemory(block)
 
     def allocate_pinned(self, nbytes: int) -> TorchMemory:
         """Reserve page-locked memory on the host, zeroed."""
-        block = torch.zeros(nbytes, dtype=torch.uint8, pin_memory=self._gpu)
-        return TorchMemory(block)
+        if self._gpu:
+            return TorchPinned(nbytes)
+        return TorchMemory(torch.zeros(nbytes, dtype=torch.uint8))
 
     def copy(self, to: At, source: At, width: int, height: int = 1) -> None:
         """Queue a copy of `height` rows of `width` bytes."""
-        taken = _rows(source, width, height)
-        _rows(to, width, height).copy_(taken, non_blocking=True)
+        taken = rows_at(source, width, height)
+        rows_at(to, width, height).copy_(taken, non_blocking=True)
 
     def run(self, work: Callable[[], None]) -> None:
         """Let `work` queue what it queues."""
-        with self._queue(), torch.inference_mode():
-            work()
+        try:
+            with self._queue(), torch.inference_mode():
+                work()
+        except RuntimeError as error:
+            raise _refusal("run the network", error) from error
 
     def capture(self, work: Callable[[], None]) -> TorchGraph:
         """Record what `work` queues."""
         if not self._gpu:
             raise EngineError("There are no graphs on the CPU.")
         recorded = torch.cuda.CUDAGraph()
+        if not self._living:
+            self._pool = CUDA.graph_pool_handle()
         try:
             with self._queue(), torch.inference_mode():
                 recorded.capture_begin(self._pool, capture_error_mode="thread_local")
@@ -110,14 +105,16 @@ class TorchDevice:
                     raise
                 recorded.capture_end()
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise EngineError(f"PyTorch could not record a graph: {reason}.") from error
-        return TorchGraph(recorded, self._stream)
+            raise _refusal("record a graph", error) from error
+        return TorchGraph(recorded, self._stream, self._living)
 
     def synchronize(self) -> None:
         """Wait until all that was queued is done."""
         if self._gpu:
-            self._stream.synchronize()
+            try:
+                self._stream.synchronize()
+            except RuntimeError as error:
+                raise _refusal("run the network", error) from error
 
     def close(self) -> None:
         """Give unused memory back to the driver."""
@@ -129,10 +126,12 @@ class TorchDevice:
         return CUDA.stream(self._stream) if self._gpu else nullcontext()
 
 
-def _rows(at: At, width: int, height: int) -> torch.Tensor:
-    assert isinstance(at.memory, TorchMemory)  # noqa: S101 - its own memory only
-    if height == 1:
-        return at.memory.tensor[at.offset : at.offset + width]
-    # Rows are of 16-bit counts, and copying those takes half the work of bytes.
-    counts = at.memory.tensor.view(torch.int16)
-    return counts.as_strided((height, width // 2), (at.pitch // 2, 1), at.offset // 2)
+def _refusal(what: str, error: RuntimeError) -> EngineError:
+    """Return what PyTorch could not do, and why, in a sentence."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return EngineError(
+            f"The GPU is out of memory (PyTorch could not {what}): close other "
+            "programs that use it, or scan smaller frames."
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return EngineError(f"PyTorch could not {what} on the GPU: {reason}.")

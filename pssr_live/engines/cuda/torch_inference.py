@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from pssr_live.engines.cuda.inference import Bind, Ends
-from pssr_live.engines.cuda.torch_device import tensor_at
+from pssr_live.engines.cuda.torch_memory import tensor_at
 from pssr_live.network import FastNet
 
 COUNT_BITS = 0xFFFF

@@ -11,17 +11,19 @@ A pool is float16, (clips, frames, Y, X), brightness about 0..1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from rich.progress import track
+from rich.progress import Progress
 from scipy import ndimage
 
 from pssr_live.errors import SettingsError
 from pssr_live.samples.mito import MitoLook, MitoSample
 from pssr_live.samples.optics import ScanGrid
+from pssr_live.training.films.many import make_clips
 from pssr_live.training.films.motion import set_in_motion
 
 if TYPE_CHECKING:
@@ -52,15 +54,23 @@ def build_pool(plan: PoolPlan, stills: Sequence[Path]) -> npt.NDArray[np.float16
             f"{plan.real} real clips: name a folder of TIFF images, or set real=0."
         )
     total = plan.simulated + plan.real
-    pool = np.empty((total, plan.frames, plan.size, plan.size), np.float16)
-    for number in track(range(total), "Making clips"):
-        rng = np.random.default_rng([plan.seed, number])
-        if number < plan.simulated:
-            pool[number] = simulated_clip(rng, plan)
-        else:
-            source = stills[number % len(stills)]
-            pool[number] = real_clip(rng, read_still(source, rng), plan)
-    return pool
+    shape = (plan.frames, plan.size, plan.size)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("Making clips", total=total)
+        return make_clips(
+            partial(_numbered, plan, tuple(stills)),
+            total,
+            shape,
+            lambda made, _: bar.update(task, completed=made),
+        )
+
+
+def _numbered(plan: PoolPlan, stills: Sequence[Path], number: int) -> FloatArray:
+    rng = np.random.default_rng([plan.seed, number])
+    if number < plan.simulated:
+        return simulated_clip(rng, plan)
+    still = read_still(stills[number % len(stills)], rng)
+    return real_clip(rng, still, plan)
 
 
 def simulated_clip(rng: np.random.Generator, plan: PoolPlan) -> FloatArray:

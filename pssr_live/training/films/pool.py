@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from pssr_live.errors import SettingsError
@@ -26,10 +25,9 @@ from pssr_live.training.films.clips import (
     simulated_clip,
 )
 from pssr_live.training.films.images import Plane, open_images
+from pssr_live.training.films.many import Pool, Progress, make_clips
 from pssr_live.training.films.sources import SATURATED_SHARE, Source, fault
 
-Pool = npt.NDArray[np.float16]
-Progress = Callable[[int, int], None]
 CANDIDATES = 8  # places that a tile is chosen from
 LARGEST_BYTES = 4_000_000_000
 _TRIES = 8
@@ -86,18 +84,17 @@ def make_pool(plan: OwnPool, progress: Progress) -> Pool:
     SettingsError
         If a source has no frame left to use.
     """
-    pool = np.empty((plan.clips, plan.frames, plan.side, plan.side), np.float16)
-    simulated = round(plan.clips * (plan.simulated_share if plan.sources else 1))
+    shape = (plan.frames, plan.side, plan.side)
+    return make_clips(partial(_numbered, plan), plan.clips, shape, progress)
+
+
+def _numbered(plan: OwnPool, number: int) -> Plane:
+    rng = np.random.default_rng([plan.seed, number])
     size = PoolPlan(frames=plan.frames, size=plan.side)
-    for number in range(plan.clips):
-        rng = np.random.default_rng([plan.seed, number])
-        if number < simulated:
-            pool[number] = _simulated(rng, plan.simulated, size)
-        else:
-            source = plan.sources[number % len(plan.sources)]
-            pool[number] = own_clip(source, rng, size, plan.smooth_px)
-        progress(number + 1, plan.clips)
-    return pool
+    if number < plan.clips * (plan.simulated_share if plan.sources else 1):
+        return _simulated(rng, plan.simulated, size)
+    source = plan.sources[number % len(plan.sources)]
+    return own_clip(source, rng, size, plan.smooth_px)
 
 
 def check_size(plan: OwnPool) -> None:

@@ -7,6 +7,7 @@ Several GPUs or computers are used through torchrun, one process each:
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
     """
     here = torch.cuda.device_count() if torch.cuda.is_available() else 0
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it is chatty
     on_gpu = device == "gpu" or (device == "auto" and here > 0)
     if on_gpu and here < processes:
         raise SettingsError(
@@ -51,7 +53,17 @@ def make_fabric(device: str, precision: str) -> Fabric:
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
     )
     fabric.launch()
+    if on_gpu:
+        # Steps are all alike: what is quickest for the first is for all.
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     return fabric
+
+
+def name_of(device: torch.device) -> str:
+    """Return what a card calls a device."""
+    on_gpu = device.type == "cuda"
+    return torch.cuda.get_device_name(device) if on_gpu else "CPU"
 
 
 def is_first() -> bool:

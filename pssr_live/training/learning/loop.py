@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,13 +20,12 @@ from pssr_live.training.judging.judge import run
 from pssr_live.training.judging.validation import Validation, score
 from pssr_live.training.learning.checkpoint import load, save
 from pssr_live.training.learning.curve import Lines, draw_progress
+from pssr_live.training.learning.device import name_of
 from pssr_live.training.learning.run_folder import Row, RunFolder
 from pssr_live.training.learning.trainer import Trainer
-from pssr_live.training.scans.batches import Batch
 
 NOTES, SCORES = 200, 20
 CHECKPOINT_S = 30.0
-WORKERS = 6  # make batches ahead of a GPU; each follows from its number alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,6 @@ class Moment:
 
 
 Tell = Callable[[Moment], None]
-T = TypeVar("T")
 
 
 class Loop:
@@ -76,7 +70,7 @@ class Loop:
         folder: RunFolder,
         name: str,
     ) -> None:
-        self._trainer, self._pool = trainer, pool
+        self._trainer, self._pool = trainer, trainer.fabric.to_device(pool)
         self._validation, self._folder, self._name = validation, folder, name
         self._first = trainer.fabric.global_rank == 0
         self._rows: list[Row] = []
@@ -103,32 +97,22 @@ class Loop:
         trainer = self._trainer
         total, count = torch.zeros((), device=trainer.fabric.device), 0
         saved = time.monotonic()
-        with ExitStack() as stack:
-            make = self._maker(stack)
-            while trainer.used < 1:
-                before = trainer.used
-                total += trainer.step(make)
-                count += 1
-                if not _passed(before, trainer.used, NOTES):
-                    continue
-                self._note(float(total) / count)
-                total.zero_()
-                count = 0
-                scored = _passed(before, trainer.used, SCORES)
-                if self._first and scored:
-                    self._score()
-                if self._first and (scored or time.monotonic() - saved > CHECKPOINT_S):
-                    self._save()
-                    saved = time.monotonic()
-                tell(self._moment())
-
-    def _maker(self, stack: ExitStack) -> Callable[[], Batch]:
-        """Return what gives the next batch, made ahead where a GPU is waiting."""
-        trainer = self._trainer
-        make: Callable[[int], Batch] = partial(trainer.batch, self._pool)
-        if trainer.fabric.device.type != "cpu":
-            make = stack.enter_context(made_ahead(make))
-        return lambda: make(trainer.steps)
+        while trainer.used < 1:
+            before = trainer.used
+            total += trainer.step(lambda: trainer.batch(self._pool, trainer.steps))
+            count += 1
+            if not _passed(before, trainer.used, NOTES):
+                continue
+            self._note(float(total) / count)
+            total.zero_()
+            count = 0
+            scored = _passed(before, trainer.used, SCORES)
+            if self._first and scored:
+                self._score()
+            if self._first and (scored or time.monotonic() - saved > CHECKPOINT_S):
+                self._save()
+                saved = time.monotonic()
+            tell(self._moment())
 
     def _note(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -158,15 +142,17 @@ class Loop:
 
     def _save(self) -> None:
         tensors, facts = self._trainer.state()
-        facts = {**facts, "best_db": self._best_db}
-        save(self._folder.last, tensors, facts)
-        said = {**facts, "used": self._trainer.used}
-        said |= {
+        where = name_of(self._trainer.fabric.device)
+        kept = {**facts, "best_db": self._best_db, "device": where}
+        save(self._folder.last, tensors, kept)
+        said = {
+            **kept,
+            "best_db": None if math.isnan(self._best_db) else self._best_db,
+            "used": self._trainer.used,
             "bicubic_db": self._validation.bicubic_db,
             "classical_db": self._validation.classical_db,
         }
-        plain = {k: None if math.isnan(v) else v for k, v in said.items()}
-        self._folder.write_json("progress.json", plain)
+        self._folder.write_json("progress.json", said)
 
     def _panels(self) -> list[Panel]:
         net = self._trainer.average
@@ -184,21 +170,6 @@ class Loop:
         t = self._trainer
         loss = next((r["loss"] for r in self._rows[::-1] if "loss" in r), math.nan)
         return Moment(t.used, t.steps, loss, self._psnr_db, self._best_db)
-
-
-@contextmanager
-def made_ahead(make: Callable[[int], T]) -> Iterator[Callable[[int], T]]:
-    """Call `make` with the next numbers in threads, while the first is in use."""
-    ahead: dict[int, Future[T]] = {}
-    with ThreadPoolExecutor(WORKERS) as threads:
-
-        def get(number: int) -> T:
-            for later in range(number, number + 2 * WORKERS):
-                if later not in ahead:
-                    ahead[later] = threads.submit(make, later)
-            return ahead.pop(number).result()
-
-        yield get
 
 
 def _passed(before: float, now: float, marks: int) -> bool:

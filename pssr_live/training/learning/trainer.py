@@ -12,14 +12,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from pssr_live.network import Architecture, FastNet
-from pssr_live.training.learning.losses import LOSSES
+from pssr_live.training.learning.losses import LOSSES, Scans
 from pssr_live.training.scans.batches import Batch, cut, scan
 from pssr_live.training.scans.crappify import Ranges
 
@@ -66,8 +67,9 @@ def train(
     plan: TrainPlan,
     report: Report,
     start: dict[str, torch.Tensor] | None = None,
-) -> FastNet:
-    """Train a network on the CPU and return its running average, ready for use.
+    fabric: Fabric | None = None,
+) -> Trainer:
+    """Train a network; its running average is then on the CPU, ready for use.
 
     Parameters
     ----------
@@ -81,15 +83,20 @@ def train(
         Called now and then with (share of the budget used, steps, mean loss).
     start : state dict, optional
         Weights to begin from.
+    fabric : Fabric, optional
+        Where; on one thread of the CPU if left out.
     """
-    trainer = Trainer(architecture, plan, Fabric(accelerator="cpu", devices=1), start)
-    losses = 0.0
+    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    trainer = Trainer(architecture, plan, fabric, start)
+    pool = fabric.to_device(pool)
+    losses = torch.zeros((), device=fabric.device)
     while trainer.used < 1:
-        losses += float(trainer.step(lambda: trainer.batch(pool, trainer.steps)))
+        losses += trainer.step(lambda: trainer.batch(pool, trainer.steps))
         if trainer.steps % REPORTED == 0:
-            report(trainer.used, trainer.steps, losses / REPORTED)
-            losses = 0.0
-    return trainer.average.eval()
+            report(trainer.used, trainer.steps, float(losses) / REPORTED)
+            losses.zero_()
+    trainer.average.eval().cpu()
+    return trainer
 
 
 def schedule(used: float, warm_up: float) -> float:
@@ -134,6 +141,9 @@ class Trainer:
         if start is not None:
             self.net.load_state_dict(start)
         self.average.load_state_dict(self.net.state_dict())
+        if fabric.device.type == "cuda":  # the layout that its convolutions work in
+            for net in (self.net, self.average):
+                net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         fabric.to_device(self.average)
         optimiser = torch.optim.AdamW(
             self.net.parameters(), betas=(0.9, 0.99), weight_decay=plan.weight_decay
@@ -152,34 +162,39 @@ class Trainer:
         return self.spent_s / self.plan.budget_s
 
     def batch(self, pool: torch.Tensor, number: int) -> Batch:
-        """Make the batch of one step: always the same for the same number."""
+        """Make the batch of one step: always the same for the same number.
+
+        The pool is on the device that trains, and so is all that is made of it.
+        """
         plan, a = self.plan, self.architecture
         seed = np.random.SeedSequence([plan.seed, self.fabric.global_rank, number])
         state = int(seed.generate_state(1, np.uint64)[0] >> 1)
-        generator = torch.Generator().manual_seed(state)
+        generator = torch.Generator(self.fabric.device).manual_seed(state)
         clips = cut(pool, plan.batch, a.n_frames, plan.crop * a.scale, generator)
         return scan(clips, a, plan.ranges, plan.short_share, generator)
 
     def step(self, make: Callable[[], Batch]) -> torch.Tensor:
         """Learn from the batch that `make` returns; gives the loss back.
 
-        Making the batch, or waiting for it, counts as time spent.
+        Making the batch counts as time spent.
         """
         begun = self._now()
         batch = make()
         rate = self.plan.learning_rate * schedule(self.used, self.plan.warm_up)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        there = {
-            f.name: self.fabric.to_device(getattr(batch, f.name)) for f in fields(batch)
-        }
-        batch = Batch(**there)
         restored = self._wrapped(batch.frames, batch.valid)
         # Judged in brightness, not in recorded units: a dim recording counts as much.
-        loss = self._loss(restored / batch.gain, batch.goal / batch.gain)
+        seen = batch.frames / batch.gain[:, None]
+        scans = Scans(seen, batch.valid, self.architecture.target)
+        loss = self._loss(restored / batch.gain, batch.goal / batch.gain, scans)
         self._optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(self._wrapped, self._stepped, max_norm=1.0)
+        # Whether the loss is finite is seen when it is noted: asking here would make
+        # a GPU wait for its answer at every step.
+        self.fabric.clip_gradients(
+            self._wrapped, self._stepped, max_norm=1.0, error_if_nonfinite=False
+        )
         self._stepped.step()
         self.steps += 1
         self._follow()
@@ -219,10 +234,9 @@ class Trainer:
 
     def _follow(self) -> None:
         keep = min(self.plan.ema, self.steps / (self.steps + 10))
-        pairs = zip(self.average.parameters(), self.net.parameters(), strict=True)
-        with torch.no_grad():
-            for kept, new in pairs:
-                kept.lerp_(new, 1 - keep)
+        kept, new = (list(net.parameters()) for net in (self.average, self.net))
+        follow = get_ema_multi_avg_fn(keep)  # type: ignore[no-untyped-call]
+        follow(kept, new, self.steps)
 
     def _now(self) -> float:
         on_cpu = self.fabric.device.type == "cpu"

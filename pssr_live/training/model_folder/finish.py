@@ -89,8 +89,13 @@ def from_run(run: RunFolder, folder: Path, last: bool = False) -> ModelCard:
     }
     metrics = {test: judge(net, found) for test, found in shown.items()}
     about = facts["about"]
-    spent = load(run.last)[1]["spent_s"]
-    training = {**about["training"], "cpu_seconds": round(spent, 1)}
+    spent = load(run.last)[1]
+    training = {
+        **about["training"],
+        "steps": spent["steps"],
+        "seconds": round(spent["spent_s"], 1),
+        "device": spent["device"],
+    }
     about = {**about, "metrics": metrics, "training": training}
     return _write(net, folder, about, shown[AS_SHELF])
 

@@ -11,6 +11,7 @@ All in torch, on the device that trains. Shapes: (N, T, H, W) -> (N, T, h, w).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -78,21 +79,21 @@ class Draw:
 
 
 def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
-    """Draw the degradation of `clips` clips."""
+    """Draw the degradation of `clips` clips, on the device of the generator."""
+    shape = (clips, 1, 1, 1)
 
     def uniform(low_high: tuple[float, float]) -> torch.Tensor:
-        part = torch.rand(clips, 1, 1, 1, generator=generator)
+        part = _uniform(shape, generator)
         return low_high[0] + (low_high[1] - low_high[0]) * part
 
     def log_uniform(low_high: tuple[float, float]) -> torch.Tensor:
-        low, high = torch.tensor(low_high).clamp_min(1e-9).log().tolist()
+        low, high = (math.log(max(end, 1e-9)) for end in low_high)
         return uniform((low, high)).exp()
 
     def where(share: float, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
-        chosen = torch.rand(clips, 1, 1, 1, generator=generator) < share
-        return torch.where(chosen, yes, no)
+        return torch.where(_uniform(shape, generator) < share, yes, no)
 
-    none = torch.zeros(clips, 1, 1, 1)
+    none = torch.zeros(shape, device=generator.device)
     noise_free = torch.full_like(none, 1e6)
     read_noise = log_uniform(ranges.read_noise)
     dwell = where(ranges.point_share, none, uniform(ranges.dwell_fraction))
@@ -136,7 +137,7 @@ def crappify(
     how : Draw
         The degradation of each clip.
     generator : torch.Generator
-        Source of all noise.
+        Source of all noise, on the device of the clips.
 
     Returns
     -------
@@ -195,10 +196,10 @@ def _apply(
     return out.reshape(n, t, *out.shape[-2:])
 
 
-def _taps(scale: int) -> torch.Tensor:
+def _taps(scale: int, device: torch.device) -> torch.Tensor:
     # Positions relative to the centre of a low-density pixel, 4 HR pixels around.
     count = scale + 8
-    return torch.arange(count) - (count - 1) / 2
+    return torch.arange(count, device=device) - (count - 1) / 2
 
 
 def _sample_rows(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
@@ -211,9 +212,10 @@ def _sample_columns(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
 
 def _swept(sigma: torch.Tensor, share: torch.Tensor, scale: int) -> torch.Tensor:
     """Return the weights (N, taps) of a beam that sweeps over a share of a pixel."""
-    steps = torch.arange(scale) - (scale - 1) / 2
+    steps = torch.arange(scale, device=share.device) - (scale - 1) / 2
     path = share[:, :, 0] * steps  # (N, 1, scale): where the beam was
-    return _kernel(sigma, _taps(scale) - path[:, :, :, None])[:, 0].mean(1)
+    at = _taps(scale, share.device) - path[:, :, :, None]
+    return _kernel(sigma, at)[:, 0].mean(1)
 
 
 def _jittered(
@@ -221,8 +223,9 @@ def _jittered(
 ) -> torch.Tensor:
     n, t, height, width = rows.shape
     shift = how.jitter_px * _normal((n, t, height, 1), generator)
-    shift = shift + how.bidirectional_px * (torch.arange(height)[:, None] % 2)
-    at = (torch.arange(width) + shift).clamp(0, width - 1)
+    line, column = (torch.arange(n, device=rows.device) for n in (height, width))
+    shift = shift + how.bidirectional_px * (line[:, None] % 2)
+    at = (column + shift).clamp(0, width - 1)
     low = at.floor().long().clamp_max(width - 2)
     part = at - low
     return rows.gather(3, low) * (1 - part) + rows.gather(3, low + 1) * part
@@ -230,7 +233,7 @@ def _jittered(
 
 def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
     """Blur noise along both axes, each pixel keeping its variance."""
-    at = torch.arange(-3, 4)
+    at = torch.arange(-3, 4, device=noise.device)
     for axis, sigma in ((3, how.shared_noise_x_px), (2, how.shared_noise_y_px)):
         weight = torch.exp(-0.5 * (at / sigma[:, :, 0].clamp_min(0.05)) ** 2)[:, 0]
         weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
@@ -239,10 +242,14 @@ def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
 
 
 def _spoil(noisy: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:
-    dice = torch.rand(noisy.shape, generator=generator)
-    noisy = torch.where(dice < how.spoiled / 2, torch.zeros(()), noisy)
-    return torch.where(dice > 1 - how.spoiled / 2, torch.ones(()), noisy)
+    dice = _uniform(noisy.shape, generator)
+    noisy = torch.where(dice < how.spoiled / 2, 0.0, noisy)
+    return torch.where(dice > 1 - how.spoiled / 2, 1.0, noisy)
 
 
 def _normal(shape: torch.Size | tuple[int, ...], g: torch.Generator) -> torch.Tensor:
-    return torch.randn(shape, generator=g)
+    return torch.randn(shape, generator=g, device=g.device)
+
+
+def _uniform(shape: torch.Size | tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+    return torch.rand(shape, generator=g, device=g.device)

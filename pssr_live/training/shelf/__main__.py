@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
 from rich import print as say
-from safetensors.torch import load_file, save_file
 
 from pssr_live.errors import SettingsError
 from pssr_live.network import FastNet
-from pssr_live.training.films.clips import PoolPlan, build_pool
+from pssr_live.training.films.clips import build_pool
 from pssr_live.training.judging.foreign import abroad
 from pssr_live.training.judging.judge import examples, judge, run
-from pssr_live.training.learning.beginning import for_window
+from pssr_live.training.learning.checkpoint import load, save
+from pssr_live.training.learning.device import make_fabric, name_of, one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
@@ -27,55 +27,83 @@ from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.shelf.recipes import RECIPES, Recipe
 
 PHOTONS = 20.0  # a pixel, at the bright level: what all models are judged at
+VERSION = "2.0.0"
+TOLD = 0.02  # of the budget: how often progress is told
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A network, and how it was trained: what the card says of it."""
+
+    net: FastNet
+    how: dict[str, Any]
 
 
 def main(
     data: Annotated[Path, typer.Option(help="Folder with fluo/, em/ and so on.")],
     work: Annotated[Path, typer.Option(help="Folder for pools and weights.")],
-    models: Annotated[Path, typer.Option(help="Folder for the model folders.")],
+    models: Annotated[
+        Path | None, typer.Option(help="Folder for the model folders; or only train.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="Of training: of a GPU, or of a core of a CPU.")
+    ] = 3600,
+    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     names: Annotated[
         list[str] | None, typer.Argument(help="Which models; all if left out.")
     ] = None,
 ) -> None:
     """Train models, judge them, and write their folders.
 
-    Weights that `work` holds already are used; remove them to train anew.
+    Weights that `work` holds already are used; remove them to train anew. Several
+    models are trained on one GPU side by side by as many of these commands.
 
     Example: `python -m pssr_live.training.shelf --data D --work W --models models`
     """
-    torch.set_num_threads(1)
     work.mkdir(parents=True, exist_ok=True)
     for name in names or RECIPES:
         if name not in RECIPES:
             raise SettingsError(
                 f"There is no recipe {name!r}: give one of {', '.join(RECIPES)}."
             )
-        write_folder(trained(name, data, work), RECIPES[name], models / name, data)
+        with one_thread():
+            learned = trained(name, data, work, seconds, device)
+        if models is not None:
+            write_folder(learned, RECIPES[name], models / name, data)
 
 
-def trained(name: str, data: Path, work: Path) -> FastNet:
+def trained(
+    name: str, data: Path, work: Path, seconds: float, device: str = "auto"
+) -> Learned:
     """Return the network of a recipe, trained now if `work` does not hold it."""
-    recipe, weights = RECIPES[name], work / f"{name}.safetensors"
+    recipe, kept = RECIPES[name], work / f"{name}.safetensors"
+    if not kept.exists():
+        fabric = make_fabric(device, "auto")
+        plan = TrainPlan(
+            budget_s=seconds,
+            batch=recipe.batch,
+            crop=recipe.crop,
+            learning_rate=recipe.learning_rate,
+            loss="ahead",
+        )
+        pool = _pool(recipe, data, work)
+        made = train(recipe.architecture, pool, plan, _told(name), fabric=fabric)
+        how = {
+            "steps": made.steps,
+            "seconds": round(made.spent_s, 1),
+            "device": name_of(fabric.device),
+            "seed": plan.seed,
+        }
+        save(kept, made.average.state_dict(), how)
+    weights, how = load(kept)
     net = FastNet(recipe.architecture)
-    if not weights.exists():
-        start = None
-        if recipe.begins_from:
-            start = trained(recipe.begins_from, data, work).state_dict()
-            start = for_window(start, recipe.architecture)
-        for number, budget_s in enumerate(recipe.rounds_s):
-            clips = replace(recipe.pool, seed=recipe.pool.seed + number)
-            pool = _pool(clips, recipe.stills(data), work)
-            rate = 1e-3 if start is None else 6e-4
-            plan = TrainPlan(budget_s=budget_s, learning_rate=rate, loss="psnr")
-            net = train(recipe.architecture, pool, plan, _progress, start)
-            start = net.state_dict()
-        save_file(net.state_dict(), weights)
-    net.load_state_dict(load_file(weights))
-    return net.eval()
+    net.load_state_dict(weights)
+    return Learned(net.eval(), how)
 
 
-def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None:
+def write_folder(learned: Learned, recipe: Recipe, folder: Path, data: Path) -> None:
     """Judge a network and write its model folder, with page and picture."""
+    net = learned.net
     shown = {
         test: examples(clips(data), net, PHOTONS)
         for test, clips in recipe.judged_on.items()
@@ -84,15 +112,14 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
     training = {
         "data": about.pop("data"),
         "crappifier": asdict(Ranges()),
-        "cpu_seconds": sum(recipe.rounds_s),
-        "seed": TrainPlan().seed,
+        **learned.how,
     }
     card = export(
         net,
         folder,
         about
         | {
-            "version": recipe.version,
+            "version": VERSION,
             "licence": "BSD-3-Clause",
             "tolerance": 1e-3,
             "training": training,
@@ -115,15 +142,24 @@ def write_folder(net: FastNet, recipe: Recipe, folder: Path, data: Path) -> None
     say(card.metrics)
 
 
-def _pool(plan: PoolPlan, stills: Sequence[Path], work: Path) -> torch.Tensor:
-    cache = work / f"pool_{plan.seed}.npy"
+def _pool(recipe: Recipe, data: Path, work: Path) -> torch.Tensor:
+    cache = work / f"pool_{recipe.pool.seed}.npy"
     if not cache.exists():
-        np.save(cache, build_pool(plan, stills), allow_pickle=False)
+        pool = build_pool(recipe.pool, recipe.stills(data))
+        np.save(cache, pool, allow_pickle=False)
     return torch.from_numpy(np.load(cache, allow_pickle=False))
 
 
-def _progress(used: float, steps: int, loss: float) -> None:
-    say(f"{100 * used:5.1f} %  step {steps:6d}  loss {loss:.4f}", flush=True)
+def _told(name: str) -> Callable[[float, int, float], None]:
+    told = 0.0
+
+    def tell(used: float, steps: int, loss: float) -> None:
+        nonlocal told
+        if used >= told + TOLD:
+            told = used
+            say(f"{name} {100 * used:5.1f} %  step {steps:6d}  loss {loss:.4f}")
+
+    return tell
 
 
 if __name__ == "__main__":

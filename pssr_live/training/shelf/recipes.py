@@ -6,7 +6,7 @@ Sources that judge a model are never among those it learns from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,12 @@ class Recipe:
         What the card calls a test -> the clips of that test, never learned from.
     foreign : mapping of str to callable
         What it is judged on under degradations that it never met.
-    begins_from : str, optional
-        Name of the model whose weights it starts with.
-    rounds_s : tuple of float
-        CPU seconds of training, one number a round. Each round goes on from the one
-        before, with clips of its own: the seed of the pool grows by one.
-    version : str
-        What the card says.
     about : mapping
         What its card says.
+    batch, crop : int
+        Windows in a step, and their side in low-density pixels.
+    learning_rate : float
+        The highest of the schedule.
     """
 
     architecture: Architecture
@@ -58,10 +55,10 @@ class Recipe:
     stills: Callable[[Path], list[Path]]
     judged_on: Mapping[str, Clips]
     foreign: Movies
-    rounds_s: tuple[float, ...]
     about: dict[str, Any]
-    begins_from: str | None = None
-    version: str = "1.1.0"
+    batch: int = 64
+    crop: int = 48
+    learning_rate: float = 1e-3
 
 
 def fluorescence_stills(data: Path) -> list[Path]:
@@ -100,10 +97,6 @@ FLUORESCENCE_DATA = (
     "U. Wisconsin LOCI collagen, BSD-2-Clause",
     "NASA pretrained-microscopy-models SEM, MIT",
 )
-VERSION_1_0_DATA = (
-    "in version 1.0: MapManager two-photon dendrites, MIT",
-    "in version 1.0: axondeepseg spinal cord SEM, MIT",
-)
 FLUORESCENCE: dict[str, Any] = {
     "limits": (
         "Made for fluorescence; not judged on electron microscopy.",
@@ -111,8 +104,6 @@ FLUORESCENCE: dict[str, Any] = {
         "Learned 5 photons a pixel (at the bright level) and more, no less.",
         "Takes noise that neighbouring pixels share (a camera's, after binning or "
         "smoothing) for structure.",
-        "Behind interpolation on fast samples in scans that hardly have noise: see "
-        "the table.",
         FINER,
     ),
     "sample": {
@@ -120,7 +111,7 @@ FLUORESCENCE: dict[str, Any] = {
         "modality": "confocal and two-photon fluorescence",
         "pixel_size_um": (0.1, 0.4),
     },
-    "data": FLUORESCENCE_DATA + VERSION_1_0_DATA,
+    "data": FLUORESCENCE_DATA,
 }
 ELECTRONS: dict[str, Any] = {
     "limits": (
@@ -151,85 +142,85 @@ DRIFTING = {
     f"{what}, 1 px/frame, never seen": moving_clips("em", name, 1)
     for what, name in ELECTRON_TESTS.items()
 }
-ELECTRON_POOL = PoolPlan(simulated=0, real=700, seed=7000)
-FLUORESCENCE_POOL = PoolPlan(simulated=320, real=560, seed=4000)
+ELECTRON_POOL = PoolPlan(simulated=0, real=3200, size=256, seed=7000)
+FLUORESCENCE_POOL = PoolPlan(simulated=1600, real=3200, size=256, seed=4000)
+STILL_POOL = PoolPlan(simulated=1500, real=4500, frames=1, size=256, seed=6000)
+MITO = Recipe(
+    Architecture(lookahead=2),
+    FLUORESCENCE_POOL,
+    fluorescence_stills,
+    CELLS,
+    FLUORESCENT,
+    FLUORESCENCE
+    | {"summary": "living cells in fluorescence, 4x per axis, looks 2 frames ahead"},
+)
+ELECTRON_SINGLE = Recipe(
+    Architecture(n_frames=1, lookahead=0),
+    PoolPlan(simulated=0, real=4500, frames=1, size=256, seed=5000),
+    electron_stills,
+    {
+        f"{what} never seen": still_clips("em", name)
+        for what, name in ELECTRON_TESTS.items()
+    },
+    ELECTRON,
+    ELECTRONS
+    | {
+        "summary": "electron micrographs, 4x per axis, one frame",
+        "limits": ONE_FRAME + ELECTRONS["limits"],
+    },
+)
+ELECTRON_WINDOW = Recipe(
+    Architecture(lookahead=2),
+    ELECTRON_POOL,
+    electron_stills,
+    DRIFTING,
+    ELECTRON_MOVING,
+    ELECTRONS
+    | {"summary": "repeated electron scans, 4x per axis, looks 2 frames ahead"},
+)
+
+
+def _causal(recipe: Recipe) -> Recipe:
+    """Return the twin that never looks ahead."""
+    summary = recipe.about["summary"].replace("looks 2 frames", "never looks")
+    return replace(
+        recipe,
+        architecture=replace(recipe.architecture, lookahead=0),
+        about=recipe.about | {"summary": summary},
+    )
+
+
+def _best(recipe: Recipe) -> Recipe:
+    """Return the wider and deeper twin, for a GPU."""
+    return replace(
+        recipe,
+        architecture=replace(recipe.architecture, width=64, blocks=16),
+        about=recipe.about | {"summary": f"{recipe.about['summary']}; for a GPU"},
+        batch=32,
+        crop=64,
+        learning_rate=5e-4,
+    )
+
+
 RECIPES = {
-    "mito-mf5-x4": Recipe(
-        Architecture(lookahead=2),
-        FLUORESCENCE_POOL,
-        fluorescence_stills,
-        CELLS,
-        FLUORESCENT,
-        (4040,),
-        FLUORESCENCE
-        | {
-            "summary": "living cells in fluorescence, 4x per axis, looks 2 frames ahead"
-        },
-    ),
-    "mito-mf5-x4-live": Recipe(
-        Architecture(lookahead=0),
-        FLUORESCENCE_POOL,
-        fluorescence_stills,
-        CELLS,
-        FLUORESCENT,
-        (3110,),
-        FLUORESCENCE
-        | {"summary": "living cells in fluorescence, 4x per axis, never looks ahead"},
-        begins_from="mito-mf5-x4",
-    ),
+    "mito-mf5-x4": MITO,
+    "mito-mf5-x4-live": _causal(MITO),
+    "mito-mf5-x4-best": _best(MITO),
     "fluo-sf-x4": Recipe(
         Architecture(n_frames=1, lookahead=0),
-        PoolPlan(simulated=300, real=800, frames=1, seed=6000),
+        STILL_POOL,
         fluorescence_stills,
         STILLS,
         FLUORESCENT,
-        (1200, 1500),
         FLUORESCENCE
         | {
             "summary": "fluorescence of any kind, 4x per axis, one frame",
             "limits": (*ONE_FRAME, *FLUORESCENCE["limits"][2:4], FINER),
-            "data": FLUORESCENCE_DATA,
             "sample": FLUORESCENCE["sample"] | {"kind": "cells and tissue"},
         },
-        begins_from="em-sf-x4",
-        version="1.2.0",
     ),
-    "em-sf-x4": Recipe(
-        Architecture(n_frames=1, lookahead=0),
-        PoolPlan(simulated=0, real=1100, frames=1, seed=5000),
-        electron_stills,
-        {
-            f"{what} never seen": still_clips("em", name)
-            for what, name in ELECTRON_TESTS.items()
-        },
-        ELECTRON,
-        (1620,),
-        ELECTRONS
-        | {
-            "summary": "electron micrographs, 4x per axis, one frame",
-            "limits": ONE_FRAME + ELECTRONS["limits"],
-        },
-    ),
-    "em-mf5-x4": Recipe(
-        Architecture(lookahead=2),
-        ELECTRON_POOL,
-        electron_stills,
-        DRIFTING,
-        ELECTRON_MOVING,
-        (1000,),
-        ELECTRONS
-        | {"summary": "repeated electron scans, 4x per axis, looks 2 frames ahead"},
-        begins_from="em-sf-x4",
-    ),
-    "em-mf5-x4-live": Recipe(
-        Architecture(lookahead=0),
-        ELECTRON_POOL,
-        electron_stills,
-        DRIFTING,
-        ELECTRON_MOVING,
-        (900,),
-        ELECTRONS
-        | {"summary": "repeated electron scans, 4x per axis, never looks ahead"},
-        begins_from="em-sf-x4",
-    ),
+    "em-sf-x4": ELECTRON_SINGLE,
+    "em-sf-x4-best": _best(ELECTRON_SINGLE),
+    "em-mf5-x4": ELECTRON_WINDOW,
+    "em-mf5-x4-live": _causal(ELECTRON_WINDOW),
 }
