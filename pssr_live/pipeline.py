@@ -28,6 +28,7 @@ from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, Pixels, Restored, Series
 from pssr_live.restorer import Restorer, check_frame
 from pssr_live.window import Window
+from pssr_live.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +113,7 @@ class LivePipeline:
         self._latest: Restored | None = None
         self._in_hand: Window | None = None
         self._catching_up = False
-        self._recording = threading.Thread(
-            target=self._record, name="pssr-live record", daemon=True
-        )
+        self._recording = Worker("pssr-live record", self._record)
         self._recording.start()
         self._restoring = self._begin_restoring()
 
@@ -182,16 +181,26 @@ class LivePipeline:
             return False
         return self._in_hand is None
 
-    def finish(self, progress: Progress | None = None) -> Counters:
+    def finish(
+        self, progress: Progress | None = None, *, catch_up: bool = True
+    ) -> Counters:
         """Write and restore everything that was submitted, then return the count.
+
+        A Ctrl-C in it leaves the pipeline such that it can be called again.
 
         Parameters
         ----------
         progress : callable, optional
             Called with (done, total) while deferred frames are made up for.
+        catch_up : bool
+            Whether to restore what waits; without, only the frame in hand is.
         """
         self._incoming.put(None)
-        self._recording.join()
+        self._recording.wait()
+        if not catch_up:
+            with self._wake:
+                self._waiting.clear()
+                self._deferred.clear()
         self._wait_for_restoring()
         self._catching_up = True
         deferred = sorted(self._deferred, key=lambda window: window.target.ordinal)
@@ -260,13 +269,11 @@ class LivePipeline:
 
     # -- restore thread --------------------------------------------------------
 
-    def _begin_restoring(self, first: Window | None = None) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._restore, args=(first,), name="pssr-live restore", daemon=True
-        )
-        self._restoring = thread  # before it starts: it looks whether it is the one
-        thread.start()
-        return thread
+    def _begin_restoring(self, first: Window | None = None) -> Worker:
+        worker = Worker("pssr-live restore", self._restore, first)
+        self._restoring = worker  # before it starts: it looks whether it is the one
+        worker.start()
+        return worker
 
     def _restore(self, first: Window | None) -> None:
         self._in_hand = window = first or self._next_window()
@@ -329,11 +336,10 @@ class LivePipeline:
 
     def _is_given_up(self) -> bool:
         """Tell a thread that hung, and came back, that its frame is another's now."""
-        return threading.current_thread() is not self._restoring
+        return not self._restoring.is_current
 
     def _wait_for_restoring(self) -> None:
-        while self._restoring.is_alive():
-            self._restoring.join(LOOK_S)
+        while not self._restoring.wait(LOOK_S):
             self._replace_if_stuck()
 
     # -- after the run ---------------------------------------------------------

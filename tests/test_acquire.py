@@ -22,7 +22,8 @@ from pssr_live.scanners.arrivals import run_layout
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
-from pssr_live.scanners.sequence import check_sequence, read_sequence
+from pssr_live.scanners.sequence import read_sequence
+from pssr_live.scanners.sequence_check import check_sequence
 from pssr_live.scanners.simulated import simulated_config
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import read_log
@@ -135,6 +136,19 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_whatever_useq_knows_is_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert len(list(read_sequence(tmp_path / "a.yaml"))) > 0
+
+
+def test_a_position_may_have_plans_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "z_plan: {range: 2, step: 1}\n"
+        "stage_positions:\n"
+        "- {x: 1, y: 1, z: 0}\n"
+        "- {x: 2, y: 2, z: 10, z_plan: {above: 4, below: 0, step: 2}}\n"
+    )
+    sequence = read_sequence(path)
+    planes = [[e.z_pos for e in sequence if e.index["p"] == p] for p in (0, 1)]
+    assert planes == [[-1, 0, 1], [10, 12, 14]]
 
 
 def test_the_layout_tells_interval_and_step() -> None:
@@ -371,3 +385,22 @@ def test_ctrl_c_during_the_catch_up_closes_the_files(
     with open_movie(tmp_path / "s" / "restored.ome.tiff") as restored:
         assert len(restored) == 8
         assert len(restored.missing) == report["frames_unrestored"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("32bitRGB", "colour images"), ("32bit", "pixels of 32 bit")]
+)
+def test_images_that_cannot_be_restored_are_refused_before_the_first(
+    demo_core: ScanCore, kind: str, said: str
+) -> None:
+    setup = MDAEvent(properties=[("Camera", "PixelType", kind)])
+    with pytest.raises(ScannerError, match=f"'Camera' gives {said}: set its pixel"):
+        check_sequence(demo_core, lapse(2).replace(setup=setup))
+    demo_core.setProperty("Camera", "PixelType", "16bit")
+    check_sequence(demo_core, lapse(2))
+
+
+def test_a_place_that_is_none_is_refused(demo_core: ScanCore) -> None:
+    sequence = MDASequence(z_plan={"absolute": [1.0, float("nan")]})
+    with pytest.raises(ScannerError, match=r"asks for z_pos = nan at \{'z': 1\}: give"):
+        check_sequence(demo_core, sequence)

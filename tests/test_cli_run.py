@@ -153,7 +153,7 @@ def test_a_lost_frame_is_exit_code_1(scan: Path, tmp_path: Path) -> None:
     words = ["run", scan, "-o", tmp_path / "s"]
     told = subprocess.run(child(words, LOSE_ONE), capture_output=True, text=True)
     assert told.returncode == 1
-    assert "1 frames never arrived" in told.stdout.replace("\n", "")
+    assert "1 frame never arrived" in told.stdout.replace("\n", "")
     assert "Note: Micro-Manager: Failed to snap image. the shutter" in told.stdout
     assert told.stderr == ""
     with open_movie(tmp_path / "s" / "restored.ome.tiff") as movie:

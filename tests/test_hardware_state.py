@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,11 +22,9 @@ from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hardware_kept import hardware_kept
 from pssr_live.scanners.hardware_state import HardwareState
 from pssr_live.scanners.hook import LiveRestoration
-from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.patience import patient
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.stage import StagePosition
-from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import SessionFolder
 
 SIZE = [["Camera", "OnCameraCCDXSize", 64], ["Camera", "OnCameraCCDYSize", 64]]
@@ -320,85 +314,3 @@ def test_slow_frames_are_waited_for(core: ScanCore) -> None:
         assert engine.timeout_base == before[0]
     after = engine.timeout_base, engine.timeout_first_frame, core.getTimeoutMs()
     assert after == before
-
-
-# -- Ctrl-C, with real signals in a process of its own -------------------------------
-
-TELLING = """
-import json
-from pathlib import Path
-from pssr_live.scanners import core as cores
-close = cores.close_core
-def close_and_tell(core):
-    told = {name: core.getProperty("Scanner", name) for name in ("Resolution", "Zoom")}
-    Path("told.json").write_text(json.dumps(told))
-    close(core)
-cores.close_core = close_and_tell
-"""
-DEAF = """
-import time
-from pssr_live.scanners.simulated.device import SimulatedScanner
-def wait(self, due_s):
-    time.sleep(max(0, due_s - time.perf_counter()))
-    return True
-SimulatedScanner._wait_until = wait
-"""
-SCAN = """
-time_plan: {interval: 0.001, loops: 3000}
-setup: {properties: [[Scanner, Zoom, 2], [Scanner, Dwell_us, 40]]}
-"""
-
-
-def pressed(tmp_path: Path, times: int, code: str = "") -> tuple[int, str]:
-    """Press Ctrl-C after the first frame; return exit code and standard error."""
-    (tmp_path / "scan.yaml").write_text(SCAN)
-    start = f"{TELLING}{code}\nfrom pssr_live.__main__ import main\nmain()"
-    words = ["run", "scan.yaml", "-p", "simulated", "-o", "s", "--engine", "bicubic"]
-    running = subprocess.Popen(
-        [sys.executable, "-c", start, *words],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    log, ends = tmp_path / "s" / "frames.jsonl", time.monotonic() + 60
-    while not log.exists() or b'"raw"' not in log.read_bytes():
-        assert running.poll() is None and time.monotonic() < ends
-        time.sleep(0.02)
-    for _ in range(times):
-        running.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-    _, said = running.communicate(timeout=60)
-    return running.returncode, said.decode()
-
-
-@pytest.mark.parametrize(
-    ("times", "scanner", "exit_code"), [(1, "", 1), (2, DEAF, 130)]
-)
-def test_ctrl_c_puts_the_scanner_back_and_keeps_the_frames(
-    tmp_path: Path, times: int, scanner: str, exit_code: int
-) -> None:
-    assert pressed(tmp_path, times, scanner) == (exit_code, "")
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert told == {"Resolution": 512, "Zoom": 1.0}
-    folder = SessionFolder(tmp_path / "s")
-    status = folder.read_status()
-    assert status["status"] == "aborted"
-    with open_movie(folder.raw) as raw:
-        assert len(raw) == status["recorded"] > 0
-        assert raw.frame(0).pixels.any()
-    report = json.loads(folder.report.read_text())
-    assert report["scan"]["dose_ratio"] == 16
-
-
-def test_what_must_not_be_left_half_done_is_done_before_ctrl_c_counts() -> None:
-    before, done = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt, match=r"^$"), interrupt_later():
-        os.kill(os.getpid(), signal.SIGINT)
-        done.append("all of it")
-    assert done
-    with pytest.raises(KeyboardInterrupt, match=r"^$"), interrupt_later():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)  # no patience left
-        done.clear()
-    assert done
-    assert signal.getsignal(signal.SIGINT) is before

@@ -199,3 +199,30 @@ def test_a_full_folder_is_refused_before_the_first_frame(
             core.mda.run(timelapse(3))
         assert core.mda.status.phase == "idle"
     assert engine.report == {}
+
+
+def test_a_run_in_another_thread_keeps_the_engine_until_its_end(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    before = core.mda.engine
+    with RestoringEngine(core, LIVE, save=tmp_path / "s", engine="bicubic") as engine:
+        core.run_mda(timelapse(12, interval_s=0.01))
+    assert core.mda.engine is before
+    assert (engine.report["status"], engine.report["frames_restored"]) == (
+        "success",
+        12,
+    )
+
+
+def test_an_error_of_the_script_ends_the_run(core: ScanCore, tmp_path: Path) -> None:
+    seen = threading.Event()
+    core.mda.events.frameReady.connect(lambda *frame: seen.set())
+    engine = RestoringEngine(core, LIVE, save=tmp_path / "s", engine="bicubic")
+    with pytest.raises(ZeroDivisionError, match="division"), engine:
+        thread = core.run_mda(timelapse(5000, interval_s=0.01))
+        assert seen.wait(20)
+        1 / 0  # noqa: B018
+    thread.join(5)
+    assert not thread.is_alive()
+    assert engine.report["status"] == "aborted"
+    assert 0 < engine.report["frames_restored"] < 5000

@@ -309,3 +309,12 @@ def test_an_example_of_a_python_camera_runs(
     assert capsys.readouterr().out == "success 16 times less dose\n"
     report = json.loads((tmp_path / "s" / "report.json").read_text())
     assert (report["frames_restored"], report["scan"]["profile"]) == (5, "vendor-sem")
+
+
+def test_frames_quicker_than_the_profile_allows_are_doubted(scanner: ScanCore) -> None:
+    scan = plan_of(scanner, Restorer(LIVE, "bicubic"), timelapse(2)).scan
+    assert scan is not None
+    [said] = scan.doubt(scan.low.time_ms / 2)
+    assert "14.6 ms and must take 29.2 ms by the profile 'simulated'" in said
+    for usual_ms in (None, 0.9 * scan.low.time_ms, 9 * scan.low.time_ms):
+        assert scan.doubt(usual_ms) == []

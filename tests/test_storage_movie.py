@@ -17,6 +17,7 @@ from pssr_live.storage.folder import natural_key
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import array_frames, open_movie
 from pssr_live.storage.pages import PageFile
+from pssr_live.storage.session import SessionFolder
 
 
 def stack(*sizes: int, dtype: str = "uint16") -> np.ndarray[Any, Any]:
@@ -313,3 +314,15 @@ def test_arrays_are_movies_too() -> None:
 def test_arrays_that_are_no_movies(array: np.ndarray[Any, Any], message: str) -> None:
     with pytest.raises(StorageError, match=message):
         array_frames(array)
+
+
+@pytest.mark.parametrize("status", ["running", "success"])
+def test_the_folder_of_a_session_is_its_raw_file(tmp_path: Path, status: Any) -> None:
+    folder = SessionFolder.create(tmp_path / "s")
+    with PageFile.create(folder.raw, RunLayout(), (8, 8), "uint16") as raw:
+        raw.write(0, np.full((8, 8), 3, np.uint16))
+    tifffile.imwrite(folder.restored, np.zeros((32, 32), np.uint16))
+    folder.write_status(status)
+    with open_movie(folder.path) as movie:
+        assert len(movie) == 1
+        assert (movie.frame(0).pixels == 3).all()

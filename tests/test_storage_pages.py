@@ -239,7 +239,7 @@ def test_files_that_cannot_be_are_not_begun(
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.ome.tiff"
     path.write_text("mine")
-    with pytest.raises(StorageError, match="exists; choose another --out"):
+    with pytest.raises(StorageError, match="exists; choose another place, or"):
         PageFile.create(path, in_time(3), SHAPE, "uint16")
     assert path.read_text() == "mine"
 

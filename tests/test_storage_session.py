@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from pathlib import Path
@@ -31,9 +32,28 @@ def test_a_new_session_says_that_it_runs(tmp_path: Path) -> None:
     ]
 
 
+def test_a_full_disk_still_takes_how_the_run_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SessionFolder.create(tmp_path / "run")
+
+    def no_room(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", no_room)
+    folder.write_status("failed", "the disk is full", recorded=26)
+    assert folder.read_status()["recorded"] == 26
+    folder.write_status("failed", "")  # shorter than what stands there
+    assert folder.read_status() == {"status": "failed", "reason": ""}
+    with pytest.raises(StorageError, match="No space left"):
+        folder.write_status("failed", "x" * 5000)
+    with pytest.raises(StorageError, match="No space left"):
+        folder.write_report({"fps": 3.5})
+
+
 def test_a_used_folder_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "raw.ome.tiff").write_text("precious")
-    with pytest.raises(StorageError, match="not empty; choose another --out or pass"):
+    with pytest.raises(StorageError, match="not empty; choose another folder, or r"):
         SessionFolder.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["raw.ome.tiff"]
 
@@ -52,6 +72,17 @@ def test_overwrite_removes_only_what_a_session_writes(tmp_path: Path) -> None:
         "status.json",
     ]
     assert mine.read_text() == "mine"
+
+
+def test_a_session_that_is_being_recorded_is_not_replaced(tmp_path: Path) -> None:
+    folder = SessionFolder.create(tmp_path / "run")
+    with FrameLog(folder.frames) as log:
+        log.write(0, "raw")
+        with pytest.raises(StorageError, match=r"is being recorded into .* wait for"):
+            SessionFolder.create(folder.path, overwrite=True)
+    assert len(read_log(folder.frames)) == 1
+    SessionFolder.create(folder.path, overwrite=True)
+    assert not folder.frames.exists()
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from rich.progress import (
 from pssr_live.errors import SettingsError
 
 LIVE_MODEL = "mito-mf5-x4-live"  # never waits for a later frame
+CATCHING_UP = "Restoring deferred frames (Ctrl-C: later)"
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the report as JSON and nothing else.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pssr_live.commands.console import (
+    CATCHING_UP,
     LIVE_MODEL,
     EngineOption,
     JsonOption,
@@ -72,7 +73,7 @@ def demo(
     )
     with (
         progress_bar(console, "Scanning") as scanning,
-        progress_bar(console, "Restoring deferred frames") as catching_up,
+        progress_bar(console, CATCHING_UP) as catching_up,
         progress_bar(console, "Comparing with the truth") as scoring,
     ):
         report = rehearse(plan, out, overwrite, scanning, catching_up, scoring)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pssr_live.commands.console import (
+    CATCHING_UP,
     LIVE_MODEL,
     AxisOption,
     ConfigOption,
@@ -101,9 +102,7 @@ def run(
                 print_json(plan.report())
             return
         scanning = open_things.enter_context(progress_bar(console, "Scanning"))
-        show = open_things.enter_context(
-            progress_bar(console, "Restoring deferred frames")
-        )
+        show = open_things.enter_context(progress_bar(console, CATCHING_UP))
         live = LiveRestoration(
             restorer,
             out,

@@ -38,22 +38,29 @@ def outcome(
         The first thing that went wrong in the pipeline.
     """
     if unrecorded := counters.acquired - counters.recorded + counters.unkept:
-        return "failed", f"{unrecorded} frames could not be recorded: {trouble}"
+        return "failed", f"{_frames(unrecorded)} could not be recorded: {trouble}"
     if early_end is not None:
         return early_end if trouble is None else ("failed", f"It was ended: {trouble}")
     if not counters.acquired:
         return "failed", "The camera gave no frame."
     if lost:
-        return "partial", f"{lost} frames never arrived; their places are marked."
+        return "partial", f"{_frames(lost)} never arrived; each place is marked."
     if (waiting := counters.recorded - counters.restored) > 0:
         why = f": {trouble}" if trouble else "; restore them with `pssr-live restore`."
-        return "partial", f"{waiting} frames are not restored{why}"
+        return (
+            "partial",
+            f"{waiting} of {counters.recorded} are not restored{why}",
+        )
     if interpolated:
         return "partial", (
             f"{interpolated} frames are only interpolated, because the engine failed; "
             "restore them with `pssr-live restore`."
         )
     return "success", ""
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def frames_by_engine(frame_log: Path) -> dict[str, int]:

@@ -2,17 +2,16 @@
 
 A first Ctrl-C ends the run cleanly, with every acquired frame on disk; a second one
 interrupts at once, and still closes the files. The hardware is put back as it was
-after either, as after a success or an error.
+after either, as after a success or an error. A service that is stopped and a terminal
+that is closed count as Ctrl-C.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pymmcore_plus import CMMCorePlus
@@ -30,12 +29,11 @@ from pssr_live.scanners.hardware_kept import (
     touched,
 )
 from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.patience import patient
 from pssr_live.scanners.profiles.on_core import sentence
 from pssr_live.scanners.scan_plan import ScanPlan
-from pssr_live.scanners.sequence import check_sequence
-
-_MOST_HEARD = 20  # different warnings; a fault in each frame must not fill a report
+from pssr_live.scanners.sequence_check import check_sequence
 
 
 def acquire(
@@ -59,15 +57,17 @@ def acquire(
     """
     profile = None if scan is None else scan.profile
     addresses = touched(core, sequence, profile)
-    with hardware_kept(core, addresses, stage=not leaves_stage(sequence)) as hardware:
+    stays = leaves_stage(sequence)
+    with (
+        interrupt_once(partial(_cancelled, core)),
+        hardware_kept(core, addresses, stage=not stays) as hardware,
+    ):
         check_sequence(core, sequence)
         clock = FrameClock()
         if scan is not None:
             live.sections["scan"] = lambda: scan.report(clock.frame_time_ms)
         with (
             live,
-            _clean_interrupt(core),
-            _heard(live.warnings),
             _counted(core, sequence, progress),
             clock.following(core),
             engine_restores_nothing(core),
@@ -77,6 +77,8 @@ def acquire(
                 _run(core, sequence, live)
             finally:  # before deferred frames, which need no microscope
                 live.warnings += hardware.put_back()
+                if scan is not None:
+                    live.warnings += scan.doubt(clock.frame_time_ms)
     return live.report
 
 
@@ -98,25 +100,12 @@ def _run(core: CMMCorePlus, sequence: MDASequence, live: LiveRestoration) -> Non
         ) from error
 
 
-@contextmanager
-def _clean_interrupt(core: CMMCorePlus) -> Iterator[None]:
-    """Make the first Ctrl-C cancel the run instead of tearing it down."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def cancel(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        if core.mda.status.phase == RunState.IDLE:  # nothing that could be cancelled
-            raise KeyboardInterrupt
-        core.mda.cancel()
-
-    signal.signal(signal.SIGINT, cancel)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _cancelled(core: CMMCorePlus) -> bool:
+    """Cancel the run; False if there is none that could be."""
+    if core.mda.status.phase == RunState.IDLE:
+        return False
+    core.mda.cancel()
+    return True
 
 
 @contextmanager
@@ -139,27 +128,3 @@ def _counted(
         yield
     finally:
         core.mda.events.frameReady.disconnect(count)
-
-
-@contextmanager
-def _heard(warnings: list[str]) -> Iterator[None]:
-    """Collect what the MDA engine only logs: a snap or a property that failed."""
-    handler = _Listener(warnings)
-    logger = logging.getLogger("pymmcore-plus")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Listener(logging.Handler):
-    def __init__(self, warnings: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._warnings = warnings
-
-    def emit(self, record: logging.LogRecord) -> None:
-        said = f"Micro-Manager: {' '.join(record.getMessage().split())}"
-        known = said in self._warnings or said.startswith("Micro-Manager: MDA ")
-        if not known and len(self._warnings) < _MOST_HEARD:
-            self._warnings.append(said)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from useq import MDAEvent, MDASequence
 
 from pssr_live.frame import Frame, Pixels
+from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
 
 
@@ -23,10 +24,16 @@ class Run(Protocol):
 
 
 class Arrivals:
-    """Turns the images of one run into frames, in the order in which they arrive."""
+    """Turns the images of one run into frames, in the order in which they arrive.
 
-    def __init__(self) -> None:
-        self._image_number = -1
+    Parameters
+    ----------
+    ways : Ways, optional
+        Completes the index of events that may lack one.
+    """
+
+    def __init__(self, ways: Ways | None = None) -> None:
+        self._image_number, self._ways = -1, ways
 
     def frame(
         self,
@@ -38,6 +45,8 @@ class Arrivals:
         """Return the next frame of `run`."""
         index = {str(axis): int(at) for axis, at in event.index.items()}
         ordinal = run.ordinal_of(index)
+        if self._ways is not None:
+            index = self._ways.completed(index, event)
         return Frame(
             pixels=image,
             ordinal=ordinal,

@@ -22,13 +22,16 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
-from pssr_live.frame import Pixels, Restored
+from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer, check_axis
+from pssr_live.restorer import Restorer, check_axis, check_frame
 from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout, size_um
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
 from pssr_live.scanners.feedback.feedback import Callback, Feedback
+from pssr_live.scanners.hardware_kept import require_idle
+from pssr_live.scanners.heard import EngineLog
+from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.plan import Every, Setting, reference_plan
 from pssr_live.scanners.references.taking import ReferenceTaking
@@ -139,7 +142,6 @@ class LiveRestoration:
         self.warnings = []
         self._trouble = None
         self._refusing = False  # frames of a run that cannot be recorded
-        self._arrivals = Arrivals()
         self._made_folder = not self._save.exists()
         restorer = self._model
         if not isinstance(restorer, Restorer):
@@ -155,16 +157,23 @@ class LiveRestoration:
             restorer.close()
             raise
         self._feedback = Feedback(self._callbacks, self._folder, self.warnings)
+        self._engine_log = EngineLog(self.warnings)
+        self._engine_log.listen()
         self._restorer = restorer
         return self
 
     def __exit__(
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
+        with interrupt_once(pressed=isinstance(error, KeyboardInterrupt)):
+            self._leave(error)
+
+    def _leave(self, error: BaseException | None) -> None:
         assert self._restorer is not None  # noqa: S101 - set by __enter__
         if error is not None:
             self._feedback.close()
         interrupt = self._watch.wait(error)
+        self._engine_log.close()
         self._feedback.end()
         self._remove_references()
         run, self._run = self._run, None
@@ -193,8 +202,7 @@ class LiveRestoration:
         In the order of the frames; a deferred one comes in between later.
         """
         taking = self._references
-        scores = () if taking is None else tuple(taking.recording.scores)
-        return tuple(sorted(scores, key=lambda score: int(score["ordinal"])))
+        return () if taking is None else taking.recording.in_order
 
     def with_references(self, events: Iterable[MDAEvent]) -> Iterator[MDAEvent]:
         """Return events with references among them, for a run of single events.
@@ -292,10 +300,13 @@ class LiveRestoration:
         """What takes a frame: it enqueues it and returns.
 
         A property, because the runner asks for it before it starts: only there can
-        an error still reach the person who forgot the `with`.
+        an error still reach the person who forgot the `with`, or who starts a second
+        run on a microscope that is busy.
         """
-        if self._restorer is None:
+        if self._restorer is None or self._core is None:
             raise _OUTSIDE
+        require_idle(self._core)
+        self._watch.asked_for = True
         return self._take
 
     def sequenceStarted(self, sequence: MDASequence, meta: Mapping[str, Any]) -> None:
@@ -313,7 +324,7 @@ class LiveRestoration:
 
     def sequenceFinished(self, sequence: MDASequence) -> None:
         """Remember that no frame will follow."""
-        self._watch.ended.set()
+        self._watch.end()
 
     # -- within ------------------------------------------------------------------
 
@@ -328,6 +339,7 @@ class LiveRestoration:
             )
         layout = by_detector(run_layout(sequence), self._detectors())
         check_axis(self._restorer.axis, layout.indices)
+        self._arrivals = Arrivals(self._feedback.ways(layout))
         self._run = RunRecording(
             self._folder,
             self._restorer,
@@ -338,6 +350,7 @@ class LiveRestoration:
             references=self._references.recording if self._references else None,
         )
         for info in meta.get("image_infos", ())[:1]:
+            check_frame(Frame(np.zeros(info["plane_shape"], info["dtype"]), 0))
             mismatch = self._restorer.card.sample.mismatch(size_um(info))
             if mismatch:
                 self.warnings.append(mismatch)

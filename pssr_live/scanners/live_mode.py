@@ -31,6 +31,7 @@ from pssr_live.scanners.newest import NewestRestorer
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.session import SessionFolder
+from pssr_live.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class LiveMode:
         self._on_restored, self._on_trouble = on_restored, on_trouble
         self._latest: Restored | None = None
         self._newest_frame: Frame | None = None
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._stopping = threading.Event()
         self._taking = threading.Lock()  # of the frame that is on its way
         self._run: RunRecording | None = None
@@ -135,7 +136,7 @@ class LiveMode:
     @property
     def is_running(self) -> bool:
         """Whether the camera is running; False once it failed."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker is not None and self._worker.is_working
 
     @property
     def is_recording(self) -> bool:
@@ -171,17 +172,15 @@ class LiveMode:
             raise _ended("did not start", error) from error
         self._pixel_size_um = core.getPixelSizeUm() or None
         self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
-        self._thread = threading.Thread(
-            target=self._acquire, name="pssr-live frames", daemon=True
-        )
-        self._thread.start()
+        self._worker = Worker("pssr-live frames", self._acquire)
+        self._worker.start()
 
     def stop(self) -> None:
         """Stop the camera; what it gave until then is taken. A recording stays open."""
         self._stopping.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.wait()
 
     # -- recording
 

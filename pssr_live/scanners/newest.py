@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pssr_live.frame import Frame, Restored
 from pssr_live.restorer import Restorer, check_frame
 from pssr_live.window import Window
+from pssr_live.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class NewestRestorer:
         self._change = threading.Condition()
         self._newest: Window | None = None
         self._paused = self._closed = self._busy = False
-        self._thread = self._begin()
+        self._worker = self._begin()
 
     def push(self, frame: Frame) -> None:
         """Take the next frame; returns at once.
@@ -51,7 +52,7 @@ class NewestRestorer:
         check_frame(frame)
         if self._restorer.is_stuck and not self._paused:
             self._restorer.give_up_engine()
-            self._thread = self._begin()
+            self._begin()
         windows = self._windows.push(frame)
         with self._change:
             if windows and not self._paused:
@@ -75,15 +76,13 @@ class NewestRestorer:
         with self._change:
             self._closed = True
             self._change.notify_all()
-        self._thread.join(LEAVE_S)
+        self._worker.wait(LEAVE_S)
 
-    def _begin(self) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._work, name="pssr-live newest", daemon=True
-        )
-        self._thread = thread  # before it starts: it looks whether it is the one
-        thread.start()
-        return thread
+    def _begin(self) -> Worker:
+        worker = Worker("pssr-live newest", self._work)
+        self._worker = worker  # before it starts: it looks whether it is the one
+        worker.start()
+        return worker
 
     def _work(self) -> None:
         while (window := self._next()) is not None:
@@ -92,13 +91,13 @@ class NewestRestorer:
             except Exception as error:  # the next picture may come again
                 log.warning("A live picture was not restored: %s", error)
                 continue
-            if threading.current_thread() is not self._thread:
+            if not self._worker.is_current:
                 return  # it hung, came back, and was replaced meanwhile
             self._show(restored)
 
     def _next(self) -> Window | None:
         with self._change:
-            if threading.current_thread() is not self._thread:
+            if not self._worker.is_current:
                 return None
             self._busy = False
             self._change.notify_all()

@@ -21,10 +21,10 @@ from pssr_live.scanners.profiles.on_core import (
     set_density,
 )
 from pssr_live.scanners.profiles.profile import Profile
+from pssr_live.scanners.scan_plan import TOO_QUICK
 from pssr_live.scanners.streaming import measured_frame_ms
 
-TOO_QUICK = 0.8  # of the modelled time
-TOO_SLOW = 1.3
+TOO_SLOW = 1.3  # times the modelled time
 COMPUTER_MS = 20.0  # what a computer may add to a frame, however short that is
 SIZE_TOLERANCE = 0.01
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pssr_live.errors import PssrLiveError
+from pssr_live.errors import PssrLiveError, StorageError
 from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
@@ -132,19 +132,15 @@ class RunRecording:
         references = self._finish_references()
         report = self._report(counters)
         self._write_preview()
-        trouble = self.pipeline.trouble
-        self.recorder.expect(self._ordinals.awaited())
-        try:
-            self.recorder.close(
-                {key: report[key] for key in ("model", "engine")},
-                counters.acquired if early_end else self._expected(),
-                # So that a later restoration can repeat what was seen live.
-                {"model": report["model"]["name"], "axis": self._restorer.axis},
-            )
-        except PssrLiveError as error:
-            trouble = trouble or error
-        lost = len(self.recorder.lost()) + counters.acquired - counters.recorded
+        trouble = self._close_files(
+            report, counters.acquired if early_end else self._expected()
+        )
+        # A frame that came and could not be recorded has a marked place too, as far
+        # as the disk took that.
+        unrecorded = counters.acquired - counters.recorded
+        lost = max(len(self.recorder.lost()), unrecorded)
         engines = frames_by_engine(self.folder.frames)
+        told = {name: ask() for name, ask in sections.items()}  # may add warnings
         status, reason = outcome(
             counters,
             lost=lost,
@@ -162,20 +158,39 @@ class RunRecording:
                 *self._gap_warning(counters),
                 *(self._references.warnings if self._references else ()),
             ],
-            **{name: told() for name, told in sections.items()},
+            **told,
         }
         for name, facts in references.items():
             report[name] = report.get(name, {}) | facts
-        self.folder.write_report(report)
-        self.folder.write_status(
-            status,
-            reason,
-            acquired=counters.acquired,
-            recorded=counters.recorded,
-            restored=counters.restored,
-            lost=lost,
-        )
+        self._write_account(report)
         return report
+
+    def _close_files(self, report: dict[str, Any], pages: int) -> Exception | None:
+        """Close raw and restored file; return the first thing that went wrong."""
+        trouble = self.pipeline.trouble
+        self.recorder.expect(self._ordinals.awaited())
+        try:
+            self.recorder.close(
+                {key: report[key] for key in ("model", "engine")},
+                pages,
+                # So that a later restoration can repeat what was seen live.
+                {"model": report["model"]["name"], "axis": self._restorer.axis},
+            )
+        except PssrLiveError as error:
+            trouble = trouble or error
+        return trouble
+
+    def _write_account(self, report: dict[str, Any]) -> None:
+        """Write report and status; where there is no room, the status alone."""
+        names = ("acquired", "recorded", "restored", "lost")
+        counts = {name: report[f"frames_{name}"] for name in names}
+        self.folder.write_status(report["status"], report["reason"], **counts)
+        try:
+            self.folder.write_report(report)
+        except StorageError as error:
+            if report["status"] == "success":
+                raise
+            log.warning("%s", error)  # the disk that failed the run, once more
 
     def abandon(self) -> None:
         """Stop without an account, where there is nothing to give one of."""
@@ -189,12 +204,10 @@ class RunRecording:
 
     def _complete(self, catch_up: bool, progress: Progress | None) -> Counters:
         """Finish the pipeline; Ctrl-C leaves deferred frames for later."""
-        with suppress(KeyboardInterrupt, _Enough):
-            return self.pipeline.finish(progress if catch_up else _no_more)
+        with suppress(KeyboardInterrupt):
+            return self.pipeline.finish(progress, catch_up=catch_up)
         # Its threads may still have frames in hand, which are not given up.
-        with suppress(_Enough):
-            self.pipeline.finish(_no_more)
-        return self.pipeline.counters
+        return self.pipeline.finish(catch_up=False)
 
     def _interpolated(self, engines: dict[str, int]) -> int:
         ladder = self._restorer.ladder
@@ -248,11 +261,3 @@ class RunRecording:
             write_preview(self.folder.preview, panels)
         except Exception as error:  # a picture is not worth a run
             log.warning("%s", error)
-
-
-class _Enough(Exception):
-    """Raised into the pipeline to leave deferred frames for later."""
-
-
-def _no_more(done: int, total: int) -> None:
-    raise _Enough

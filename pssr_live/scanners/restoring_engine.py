@@ -14,6 +14,7 @@ that is too slow, use `LiveRestoration`, which never holds up the microscope.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
@@ -29,8 +30,11 @@ from pssr_live.restorer import Restorer
 from pssr_live.scanners.account import Ending
 from pssr_live.scanners.arrivals import Arrivals, run_layout
 from pssr_live.scanners.core import protect
+from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.passing import PassingRun
 from pssr_live.scanners.recording import RunRecording
+from pssr_live.scanners.watch import LOOK_S, START_S
+from pssr_live.scanners.ways import Ways
 from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
@@ -86,6 +90,7 @@ class RestoringEngine(MDAEngine):
         self._restorer = model
         self._save, self._overwrite = save, overwrite
         self._before: Any = None
+        self._began = False
         self._last: MDAEvent | None = None
         self._error: Exception | None = None
         self._run: RunRecording | PassingRun | None = None
@@ -94,10 +99,27 @@ class RestoringEngine(MDAEngine):
         self._before = self.mmcore.mda.set_engine(self)
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with interrupt_once(pressed=isinstance(error, KeyboardInterrupt)):
+            self._wait_for_idle(broken=error is not None)
         if self._before is not None:
             self.mmcore.mda.set_engine(self._before)
         self._restorer.close()
+
+    def _wait_for_idle(self, *, broken: bool) -> None:
+        """Return when no run needs this engine; a broken block ends its run."""
+        mda = self.mmcore.mda
+        begins_s = time.monotonic() + START_S  # `run_mda` begins in its own time
+        while not self._began and not broken and time.monotonic() < begins_s:
+            time.sleep(LOOK_S)
+        try:
+            if broken:
+                mda.cancel()
+            while mda.status.phase != RunState.IDLE:
+                time.sleep(LOOK_S)
+        except KeyboardInterrupt:
+            mda.cancel()
+            raise
 
     # -- what the MDA runner calls
 
@@ -109,9 +131,10 @@ class RestoringEngine(MDAEngine):
         StorageError
             If the session's folder cannot be used.
         """
+        self._began = True
         layout = run_layout(sequence)
         self._last = self._error = None
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(Ways.unless_known(layout))
         self._to_come = Counter(series_of(i) for i in layout.indices or ())
         self._in_order = bool(layout.indices)
         self._taken: dict[int, tuple[MDAEvent, Any]] = {}

@@ -11,6 +11,8 @@ from pssr_live.scanners.profiles.cost import Beam, FrameCost, cost_of
 from pssr_live.scanners.profiles.on_core import read_beam, read_number
 from pssr_live.scanners.profiles.profile import Profile
 
+TOO_QUICK = 0.8  # of the modelled time: less is not to be had
+
 
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
@@ -42,6 +44,20 @@ class ScanPlan:
         if self.beam.dwell_us is not None or exposure_ms is None:
             return self.low.time_ms
         return exposure_ms
+
+    def doubt(self, measured_ms: float | None) -> list[str]:
+        """Return what to think of the profile, if frames were quicker than it allows.
+
+        Slower ones say nothing: a stage and a shutter take their time too.
+        """
+        low_ms = self.low.time_ms
+        if measured_ms is None or measured_ms >= TOO_QUICK * low_ms:
+            return []
+        return [
+            f"A frame took {measured_ms:.1f} ms and must take {low_ms:.1f} ms by the "
+            f"profile {self.profile.name!r}, so that the time saved is not right: "
+            "prove the profile with `pssr-live profile check`."
+        ]
 
     def report(self, measured_ms: float | None = None) -> dict[str, Any]:
         """Return the account for `report.json`.

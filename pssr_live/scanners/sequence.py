@@ -1,8 +1,7 @@
-"""MDA sequences: read from a file, and checked against a microscope.
+"""MDA sequences, read from a file.
 
-useq-schema ignores words that it does not know, and the MDA engine only logs what a
-microscope cannot do and goes on. Both would cost a person an evening, so both are
-errors here, before the first frame.
+useq-schema ignores words that it does not know, which would cost a person an evening:
+here they are errors.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pymmcore_plus import CMMCorePlus
-from useq import MDAEvent, MDASequence
+from useq import MDASequence
 
 from pssr_live.errors import ScannerError
-from pssr_live.scanners.profiles.on_core import sentence
 
+_PLANS = ("z_plan", "grid_plan", "channels", "time_plan", "autofocus_plan")
 _EXAMPLE = "write at least `time_plan: {interval: 0, loops: 60}`"
 
 
@@ -45,6 +43,7 @@ def read_sequence(path: Path) -> MDASequence:
     if not isinstance(said, dict):
         kind = "nothing" if said is None else f"a {type(said).__name__}"
         raise ScannerError(f"The sequence {path} holds {kind}: {_EXAMPLE}.")
+    said = _with_plans_of_positions(said)
     sequence = _validated(said, path)
     for where, known in _unknown_words(said, sequence):
         raise ScannerError(
@@ -54,6 +53,28 @@ def read_sequence(path: Path) -> MDASequence:
     if not any(event.action.type == "acquire_image" for event in sequence):
         raise ScannerError(f"The sequence {path} gives no frame: {_EXAMPLE}.")
     return sequence
+
+
+def _with_plans_of_positions(said: dict[Any, Any]) -> dict[Any, Any]:
+    """Put the plans that a position has into its `sequence`, where useq heeds them.
+
+    Its documentation writes them at the position itself, and useq then ignores them.
+    """
+    positions = said.get("stage_positions")
+    if not isinstance(positions, list):
+        return said
+    return said | {"stage_positions": [_with_own_plans(one) for one in positions]}
+
+
+def _with_own_plans(position: Any) -> Any:
+    if not isinstance(position, dict):
+        return position
+    own = {word: position[word] for word in _PLANS if word in position}
+    within = position.get("sequence") or {}
+    if not own or not isinstance(within, dict):
+        return position
+    rest = {word: value for word, value in position.items() if word not in own}
+    return rest | {"sequence": own | within}
 
 
 def _validated(said: dict[Any, Any], path: Path) -> MDASequence:
@@ -103,105 +124,3 @@ def _unknown_words(
         if len(said) == len(model):
             for n, (one, inner) in enumerate(zip(said, model, strict=True)):
                 yield from _unknown_words(one, inner, f"{where}{n}.")
-
-
-def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
-    """Refuse a sequence that asks for what the microscope does not have.
-
-    The sequence's setup is applied, which is the only way to know that every device
-    takes its value.
-
-    Raises
-    ------
-    ScannerError
-        Naming the camera, stage, preset, device or property that is missing.
-    """
-    if not core.getCameraDevice():
-        raise ScannerError(
-            "The configuration has no camera: add `Property,Core,Camera,<label>`."
-        )
-    events = list(sequence.replace(time_plan=None))  # time only repeats
-    channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
-    for group, preset in sorted(channels):
-        _check_preset(core, group, preset)
-    _check_stages(core, sequence, events)
-    if sequence.setup is not None:
-        _set_up(core, sequence.setup)
-        _set_roi(core, sequence.setup)
-
-
-def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
-    presets = core.getAvailableConfigs(group)
-    if preset not in presets:
-        raise ScannerError(
-            f"The microscope has no preset {preset!r} in the group {group!r}: use "
-            f"{', '.join(presets) or 'no channels'}, or another --config."
-        )
-
-
-def _check_stages(
-    core: CMMCorePlus, sequence: MDASequence, events: list[MDAEvent]
-) -> None:
-    wanted = {
-        "an XY stage": (
-            core.getXYStageDevice(),
-            any(e.x_pos is not None or e.y_pos is not None for e in events),
-        ),
-        "a focus drive": (
-            core.getFocusDevice(),
-            any(e.z_pos is not None for e in events),
-        ),
-        "an autofocus": (
-            core.getAutoFocusDevice(),
-            sequence.autofocus_plan is not None
-            or any(e.action.type == "hardware_autofocus" for e in events),
-        ),
-    }
-    for what, (device, needed) in wanted.items():
-        if needed and not device:
-            raise ScannerError(
-                f"The sequence needs {what} and the microscope has none: take that "
-                "out of the sequence, or give another --config."
-            )
-
-
-def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
-    devices = core.getLoadedDevices()
-    for device, name, value in event.properties or ():
-        if device not in devices:
-            raise ScannerError(
-                f"The sequence's setup names the device {device!r}; the microscope "
-                f"has {', '.join(devices)}."
-            )
-        if not core.hasProperty(device, name):
-            raise ScannerError(
-                f"The sequence's setup names the property {device}-{name}, which does "
-                f"not exist; there are "
-                f"{', '.join(core.getDevicePropertyNames(device))}."
-            )
-        if core.isPropertyReadOnly(device, name):
-            raise ScannerError(
-                f"The sequence's setup sets {device}-{name}, which can only be read; "
-                "take it out."
-            )
-        try:
-            core.setProperty(device, name, value)
-        except Exception as error:  # whatever a device says to a value
-            raise ScannerError(
-                f"The sequence's setup cannot set {device}-{name} to {value!r}: "
-                f"{sentence(error)}."
-            ) from error
-
-
-def _set_roi(core: CMMCorePlus, event: MDAEvent) -> None:
-    if (roi := event.roi) is None:
-        return
-    rectangle = (roi.offset_x, roi.offset_y, roi.width, roi.height)
-    try:
-        core.clearROI()
-        core.setROI(*rectangle)
-    except Exception as error:  # whatever a camera says to a rectangle
-        raise ScannerError(
-            f"The sequence's setup cannot set the ROI to {rectangle}: "
-            f"{sentence(error)}."
-        ) from error

@@ -21,7 +21,7 @@ from pssr_live.scanners.hardware_kept import hardware_kept, leaves_stage, touche
 from pssr_live.scanners.profiles.on_core import answering, require, set_density
 from pssr_live.scanners.profiles.profile import Profile
 from pssr_live.scanners.scan_plan import ScanPlan, plan_scan
-from pssr_live.scanners.sequence import check_sequence
+from pssr_live.scanners.sequence_check import check_sequence
 from pssr_live.storage.disk import check_room, free_bytes
 from pssr_live.storage.recorder import frame_bytes
 

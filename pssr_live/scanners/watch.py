@@ -19,6 +19,11 @@ from pssr_live.scanners.account import Ending
 START_S = 1.0  # in which a run in another thread must have begun
 CANCEL_S = 2.0  # in which a cancelled run must have ended
 LOOK_S = 0.1
+_IN_ITS_THREAD: Ending = (
+    "failed",
+    "The acquisition stopped with an error, which its thread has printed; every "
+    "acquired frame is there.",
+)
 
 
 class RunWatch:
@@ -30,11 +35,16 @@ class RunWatch:
         Set when no frame will follow.
     cancelled : bool
         Whether somebody ended the run early on purpose.
+    errored : bool
+        Whether an error ended it.
+    asked_for : bool
+        Whether a run has been given what brings its frames. Without, whatever the core
+        does is another's run.
     """
 
     def __init__(self, core: CMMCorePlus) -> None:
         self.ended = threading.Event()
-        self.cancelled = False
+        self.cancelled = self.errored = self.asked_for = False
         self._core = core
         self._began = threading.Event()
         self._caller: threading.Thread | None = None
@@ -44,6 +54,11 @@ class RunWatch:
         self._caller = threading.current_thread()
         self.ended.clear()
         self._began.set()
+
+    def end(self) -> None:
+        """Take note that the run is over; called by what brought its frames."""
+        self.errored = self._core.mda.status.finish_reason == FinishReason.ERRORED
+        self.ended.set()
 
     def wait(self, error: BaseException | None) -> KeyboardInterrupt | None:
         """Return when no frame will follow.
@@ -75,7 +90,7 @@ class RunWatch:
         if self.cancelled or isinstance(error, KeyboardInterrupt):
             return "aborted", "The run was cancelled; every acquired frame is there."
         if error is None:
-            return None
+            return _IN_ITS_THREAD if self.errored else None
         if self._core.mda.status.finish_reason == FinishReason.ERRORED:
             return "failed", str(error) or type(error).__name__
         if not self.ended.is_set():
@@ -89,6 +104,8 @@ class RunWatch:
         return self._core.mda.status.phase != RunState.IDLE
 
     def _break_off(self) -> None:
+        if not self.asked_for:
+            return
         self._core.mda.cancel()
         if not self._began.is_set() or self.ended.wait(CANCEL_S):
             return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from io import FileIO
+from types import ModuleType
 from typing import TYPE_CHECKING, Self
 
 from pssr_live.errors import StorageError
@@ -12,6 +14,12 @@ from pssr_live.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows, which lets nobody remove a file that is open
+    fcntl = None
 
 
 class ByteFile:
@@ -42,10 +50,17 @@ class ByteFile:
         except StorageError as error:
             if isinstance(error.__cause__, FileExistsError):
                 raise StorageError(
-                    f"{path} exists; choose another --out or pass --overwrite."
+                    f"{path} exists; choose another place, or replace it with "
+                    "--overwrite."
                 ) from None
             raise
         return cls(path, writer, FileIO(path, "r"))
+
+    def hold(self) -> None:
+        """Let `is_held` tell other programs, and this one, that it is being written."""
+        if fcntl is not None:
+            with suppress(OSError):  # a network disk may not know how
+                fcntl.flock(self._writer, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     @property
     def closed(self) -> bool:
@@ -103,3 +118,17 @@ class ByteFile:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether somebody writes a file that was made with `hold`."""
+    if fcntl is None:
+        return False
+    try:
+        with FileIO(path, "r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or its disk does not know
+        return False
+    return False

@@ -13,6 +13,7 @@ from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, series_of
 from pssr_live.storage.contents import pixel_type
 from pssr_live.storage.folder import open_folder
+from pssr_live.storage.session import SessionFolder
 from pssr_live.storage.tiff import open_tiff
 
 if TYPE_CHECKING:
@@ -137,8 +138,9 @@ def open_movie(path: Path) -> Movie:
     Parameters
     ----------
     path : Path
-        A TIFF file (ours, OME, ImageJ, or a plain stack, which is taken as time), or
-        a folder of TIFF files with one image each, in natural order of their names.
+        A TIFF file (ours, OME, ImageJ, or a plain stack, which is taken as time); a
+        folder of TIFF files with one image each, in natural order of their names; or
+        the folder of a session, for its raw file.
 
     Raises
     ------
@@ -147,6 +149,9 @@ def open_movie(path: Path) -> Movie:
     """
     if not path.exists():
         raise StorageError(f"{path} does not exist; give a TIFF file or a folder.")
+    session = SessionFolder(path)
+    if session.status.exists() and session.raw.exists():
+        path = session.raw  # what was acquired, among all that a session has
     return Movie(path, open_folder(path) if path.is_dir() else open_tiff(path))
 
 

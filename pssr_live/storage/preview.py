@@ -7,13 +7,15 @@ scanned and what was computed can be told apart by eye.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pssr_live.errors import SettingsError
+from pssr_live.errors import SettingsError, StorageError
 from pssr_live.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -104,8 +106,15 @@ def write_preview(
         grey = _grey(panel.pixels, limits or _limits([panel.pixels]))
         picture.paste(Image.fromarray(grey).resize(size, Image.Resampling.NEAREST), box)
         _annotate(ImageDraw.Draw(picture), panel, box, unit)
-    with disk_errors("The preview", path):
-        picture.save(path, "PNG")
+    made = BytesIO()
+    picture.save(made, "PNG")
+    try:
+        with disk_errors("The preview", path):
+            path.write_bytes(made.getvalue())
+    except StorageError:
+        with suppress(OSError):
+            path.unlink()  # half a picture, which no viewer opens
+        raise
 
 
 def bar_length_um(field_um: float) -> float:

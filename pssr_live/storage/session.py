@@ -11,8 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pssr_live.errors import StorageError
-from pssr_live.storage.disk import disk_errors
-from pssr_live.storage.files import ByteFile
+from pssr_live.storage.disk import NO_ROOM, disk_errors
+from pssr_live.storage.files import ByteFile, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,8 @@ PREVIEW = "preview.png"
 RESCANS = "rescans{}.ome.tiff"
 FEEDBACK = "feedback.jsonl"
 FILES = (RAW, RESTORED, REFERENCE, FRAMES, FEEDBACK, STATUS, REPORT, PREVIEW)
+
+BLOCK_BYTES = 4096  # which any file takes on a disk, however short it is
 
 RunStatus = Literal["running", "success", "partial", "aborted", "failed"]
 FrameStatus = Literal[
@@ -79,8 +81,8 @@ class SessionFolder:
         Raises
         ------
         StorageError
-            If the folder holds anything and `overwrite` is false, if `path` is a
-            file, or if it cannot be written.
+            If the folder holds anything and `overwrite` is false, if a session is
+            being recorded into it, if `path` is a file, or if it cannot be written.
         """
         if path.exists() and not path.is_dir():
             raise StorageError(f"{path} is a file; choose a folder as --out.")
@@ -88,9 +90,15 @@ class SessionFolder:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()) and not overwrite:
                 raise StorageError(
-                    f"{path} is not empty; choose another --out or pass --overwrite."
+                    f"{path} is not empty; choose another folder, or replace it with "
+                    "--overwrite (in a script: overwrite=True)."
                 )
         folder = cls(path)
+        if is_held(folder.frames):
+            raise StorageError(
+                f"A session is being recorded into {path} at this moment; wait for its "
+                "end, or choose another folder."
+            )
         with disk_errors("The session", path):
             folder.clear()
         folder.write_status("running")
@@ -110,12 +118,20 @@ class SessionFolder:
     def write_status(self, status: RunStatus, reason: str = "", **counts: int) -> None:
         """Replace `status.json`; a reader sees the old one or the new, never half.
 
+        A disk without room for another file has room for it where the old one is.
+
         Raises
         ------
         StorageError
             If it cannot be written; the old one stays.
         """
-        _replace(self.status, {"status": status, "reason": reason, **counts})
+        content = {"status": status, "reason": reason, **counts}
+        try:
+            _replace(self.status, content)
+        except StorageError as error:
+            # A run that filled its disk must not look like one that still goes on.
+            if not _is_full(error) or not _overwrite(self.status, content):
+                raise
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace `report.json` in the same way."""
@@ -146,6 +162,7 @@ class FrameLog:
 
     def __init__(self, path: Path):
         self._file = ByteFile.create(path)
+        self._file.hold()
         self._path = path
         self._end = 0
         self._lock = threading.Lock()
@@ -207,12 +224,34 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
+def _is_full(error: StorageError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in NO_ROOM
+
+
+def _overwrite(path: Path, content: Mapping[str, Any]) -> bool:
+    """Write into the block that a small file has anyway; False if that is too small."""
+    text = _json(content).encode("ascii")
+    try:
+        old = path.stat().st_size
+        if len(text) > BLOCK_BYTES:
+            return False
+        with path.open("r+b") as file:
+            file.write(text.ljust(old))  # blanks at the end mean nothing in JSON
+    except OSError:
+        return False
+    return True
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, default=str) + "\n"
+
+
 def _replace(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2, default=str) + "\n"
     scratch = path.with_suffix(".json.new")
     with disk_errors(path.name, path.parent):
         try:
-            scratch.write_text(text, "utf-8")
+            scratch.write_text(_json(content), "utf-8")
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from useq import MDAEvent
 
 from pssr_live.scanners.feedback.detour import Detour
 from pssr_live.scanners.ordinals import Ordinals
+from pssr_live.scanners.profiles.on_core import sentence
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Feed(Iterator[MDAEvent]):
         Told of each planned frame when its event goes out.
     settled : callable
         Whether every picture of the frames that arrived was shown.
+    warn : callable
+        Told, in a sentence, of an answer that the microscope cannot carry out.
     wait_s : float
         Longest wait for pictures before going on without them.
     in_step : bool
@@ -60,6 +63,7 @@ class Feed(Iterator[MDAEvent]):
         core: CMMCorePlus,
         ordinals: Ordinals,
         settled: Callable[[], bool],
+        warn: Callable[[str], None],
         *,
         wait_s: float,
         in_step: bool,
@@ -67,7 +71,7 @@ class Feed(Iterator[MDAEvent]):
     ) -> None:
         self.asked_frames = self.fed_frames = self.too_late = 0
         self._plan, self._core, self._ordinals = iter(plan), core, ordinals
-        self._settled, self._wait_s = settled, wait_s
+        self._settled, self._warn, self._wait_s = settled, warn, wait_s
         self._in_step, self._burst = in_step, burst
         self._detour = Detour(core)
         self._changed = threading.Condition()
@@ -126,7 +130,9 @@ class Feed(Iterator[MDAEvent]):
                 waits = self._under_way(time.monotonic() - entered_s)
                 if not (waits and self._in_step):
                     if self._next_asked():
-                        return self._hand_out_asked()
+                        if (asked := self._hand_out_asked()) is not None:
+                            return asked
+                        continue
                     if self._planned and self._is_due(self._planned[0]):
                         return self._hand_out_planned()
                     if self._plan_done and not self._planned and not waits:
@@ -190,13 +196,18 @@ class Feed(Iterator[MDAEvent]):
         for begin in range(0, len(placed), self._burst):
             yield from self._merged(placed[begin : begin + self._burst])
 
-    def _hand_out_asked(self) -> MDAEvent:
+    def _hand_out_asked(self) -> MDAEvent | None:
+        """Return the next event asked for; None of one that cannot be carried out."""
         asked = self._asked.popleft()
         assert asked is not None  # noqa: S101 - marks are taken with what they end
         while self._asked and self._asked[0] is None:
             self._asked.popleft()
             self._plans_turn = True
-        event = self._detour.asked(asked)
+        try:
+            event = self._detour.asked(asked)
+        except Exception as error:  # a callback's mistake must not end the run
+            self._warn(f"What a callback asked for was left out: {sentence(error)}.")
+            return None
         images = len(_images(event))
         self._out += images
         self.fed_frames += images

@@ -21,6 +21,7 @@ from pssr_live.scanners.feedback.feed import AXIS, Feed
 from pssr_live.scanners.feedback.rescans import Rescans
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.recording import RunRecording
+from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.session import SessionFolder
 
@@ -73,13 +74,19 @@ class Feedback:
                 "LiveRestoration for each run."
             )
         self.ordinals = Ordinals()
-        self.feed = Feed(events, core, self.ordinals, settled, **how)
         self._layout = fed_layout(plan)
+        ways = Ways(self._layout.channel_names)
+        indexed = (ways.with_index(event) for event in events)
+        self.feed = Feed(indexed, core, self.ordinals, settled, self._warn, **how)
         return fed_sequence(plan, self.feed)
 
     def layout(self, known: RunLayout) -> RunLayout:
         """Return the layout of the run, where `known` is the one of its sequence."""
         return known if self.feed is None else self._layout
+
+    def ways(self, known: RunLayout) -> Ways | None:
+        """Return what completes the indices of frames that arrive."""
+        return Ways.unless_known(known) if self.feed is None else None
 
     def told(self, restored: Restored) -> None:
         """Call the callbacks and take their answers; from the restore thread."""

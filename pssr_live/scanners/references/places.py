@@ -35,11 +35,25 @@ class Places:
             If it does not come: it was lost.
         """
         until = time.perf_counter() + _ARRIVAL_S
-        while (ordinal := self._arrived.get(_key(index))) is None:
+        while (ordinal := self._find(index)) is None:
             if time.perf_counter() > until:
                 raise StorageError(f"Its frame {dict(index)} never came.")
             time.sleep(_LOOK_S)
         return ordinal
+
+    def _find(self, index: Mapping[str, int]) -> int | None:
+        """Return the last frame of an index, which may tell less than the frame's."""
+        if (ordinal := self._arrived.get(_key(index))) is not None or not index:
+            return ordinal
+        told = index.items()
+        return next(
+            (
+                self._arrived[key]
+                for key in reversed(list(self._arrived))
+                if told <= dict(key).items()
+            ),
+            None,
+        )
 
 
 def _key(index: Mapping[str, int]) -> Key:

@@ -83,6 +83,7 @@ def reference_plan(
         As `ReferencePlan`.
     """
     if every is None:
+        check_tile(tile)
         return None
     return ReferencePlan(None if every == "auto" else every, tile, tuple(density))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from pssr_live.scanners.references.file import ReferenceFile
 from pssr_live.scanners.references.places import Places
 from pssr_live.scanners.references.scoring import Recorded, score, summary
 from pssr_live.storage.session import SessionFolder
+from pssr_live.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class ReferenceRecording:
         self._lines: list[dict[str, Any]] = []
         self._unscored: list[dict[str, Any]] = []
         self._failures: Counter[str] = Counter()
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._enough = False
         self._file: ReferenceFile
         self._recorded: Recorded
@@ -73,10 +73,13 @@ class ReferenceRecording:
         """
         self._recorded, self._clock_s = recorded, clock_s
         self._file = ReferenceFile(folder.reference)
-        self._thread = threading.Thread(
-            target=self._work, name="pssr-live references", daemon=True
-        )
-        self._thread.start()
+        self._worker = Worker("pssr-live references", self._work)
+        self._worker.start()
+
+    @property
+    def in_order(self) -> tuple[dict[str, Any], ...]:
+        """The scores known by now, in the order of their frames."""
+        return tuple(sorted(self.scores, key=lambda score: int(score["ordinal"])))
 
     # -- any thread; these only enqueue ------------------------------------------
 
@@ -106,15 +109,15 @@ class ReferenceRecording:
 
         To be called when all frames are restored and the recorder is still open.
         """
-        if self._thread is not None:
+        if self._worker is not None:
             self._incoming.put(_RESTORED)  # those that were deferred until now
             self._incoming.put(None)
             try:
-                self._thread.join()
+                self._worker.wait()
             except KeyboardInterrupt:  # the scores can be had later, the report not
                 self._enough = True
-                self._thread.join()
-            self._thread = None
+                self._worker.wait()
+            self._worker = None
         self.warnings += self._account.warnings(self._failures)
         scan = self._account.report()
         return {"scan": scan, "quality": {"references": summary(self.scores)}}

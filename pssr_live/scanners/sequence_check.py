@@ -1,0 +1,146 @@
+"""MDA sequences, checked against a microscope before the first frame.
+
+The MDA engine only logs what a microscope cannot do, and goes on without it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pymmcore_plus import CMMCorePlus
+from useq import MDAEvent, MDASequence
+
+from pssr_live.errors import ScannerError
+from pssr_live.scanners.profiles.on_core import answering, sentence
+
+MOST_BYTES = 2  # of a pixel that a model knows
+
+
+def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
+    """Refuse a sequence that asks for what the microscope does not have.
+
+    The sequence's setup is applied, which is the only way to know that every device
+    takes its value.
+
+    Raises
+    ------
+    ScannerError
+        Naming the camera, stage, preset, device or property that is missing, a
+        place that is none, or images that cannot be restored.
+    """
+    if not core.getCameraDevice():
+        raise ScannerError(
+            "The configuration has no camera: add `Property,Core,Camera,<label>`."
+        )
+    events = list(sequence.replace(time_plan=None))  # time only repeats
+    channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
+    for group, preset in sorted(channels):
+        _check_preset(core, group, preset)
+    _check_numbers(events)
+    _check_stages(core, sequence, events)
+    if sequence.setup is not None:
+        _set_up(core, sequence.setup)
+        _set_roi(core, sequence.setup)
+    with answering():
+        _check_images(core)
+
+
+def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
+    presets = core.getAvailableConfigs(group)
+    if preset not in presets:
+        raise ScannerError(
+            f"The microscope has no preset {preset!r} in the group {group!r}: use "
+            f"{', '.join(presets) or 'no channels'}, or another --config."
+        )
+
+
+def _check_numbers(events: list[MDAEvent]) -> None:
+    for event in events:
+        for name in ("x_pos", "y_pos", "z_pos", "exposure"):
+            value = getattr(event, name)
+            if value is not None and not math.isfinite(value):
+                index = {str(axis): at for axis, at in event.index.items()}
+                raise ScannerError(
+                    f"The sequence asks for {name} = {value} at {index}: give a number."
+                )
+
+
+def _check_stages(
+    core: CMMCorePlus, sequence: MDASequence, events: list[MDAEvent]
+) -> None:
+    wanted = {
+        "an XY stage": (
+            core.getXYStageDevice(),
+            any(e.x_pos is not None or e.y_pos is not None for e in events),
+        ),
+        "a focus drive": (
+            core.getFocusDevice(),
+            any(e.z_pos is not None for e in events),
+        ),
+        "an autofocus": (
+            core.getAutoFocusDevice(),
+            sequence.autofocus_plan is not None
+            or any(e.action.type == "hardware_autofocus" for e in events),
+        ),
+    }
+    for what, (device, needed) in wanted.items():
+        if needed and not device:
+            raise ScannerError(
+                f"The sequence needs {what} and the microscope has none: take that "
+                "out of the sequence, or give another --config."
+            )
+
+
+def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
+    devices = core.getLoadedDevices()
+    for device, name, value in event.properties or ():
+        if device not in devices:
+            raise ScannerError(
+                f"The sequence's setup names the device {device!r}; the microscope "
+                f"has {', '.join(devices)}."
+            )
+        if not core.hasProperty(device, name):
+            raise ScannerError(
+                f"The sequence's setup names the property {device}-{name}, which does "
+                f"not exist; there are "
+                f"{', '.join(core.getDevicePropertyNames(device))}."
+            )
+        if core.isPropertyReadOnly(device, name):
+            raise ScannerError(
+                f"The sequence's setup sets {device}-{name}, which can only be read; "
+                "take it out."
+            )
+        try:
+            core.setProperty(device, name, value)
+        except Exception as error:  # whatever a device says to a value
+            raise ScannerError(
+                f"The sequence's setup cannot set {device}-{name} to {value!r}: "
+                f"{sentence(error)}."
+            ) from error
+
+
+def _set_roi(core: CMMCorePlus, event: MDAEvent) -> None:
+    if (roi := event.roi) is None:
+        return
+    rectangle = (roi.offset_x, roi.offset_y, roi.width, roi.height)
+    try:
+        core.clearROI()
+        core.setROI(*rectangle)
+    except Exception as error:  # whatever a camera says to a rectangle
+        raise ScannerError(
+            f"The sequence's setup cannot set the ROI to {rectangle}: "
+            f"{sentence(error)}."
+        ) from error
+
+
+def _check_images(core: CMMCorePlus) -> None:
+    if core.getNumberOfComponents() > 1:
+        gives = "colour images"
+    elif core.getBytesPerPixel() > MOST_BYTES:
+        gives = f"pixels of {8 * core.getBytesPerPixel()} bit"
+    else:
+        return
+    raise ScannerError(
+        f"The camera {core.getCameraDevice()!r} gives {gives}: set its pixel type to 8 "
+        "or 16 bit grey."
+    )
