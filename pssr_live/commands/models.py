@@ -55,21 +55,24 @@ def _all_cards() -> tuple[dict[str, ModelCard], dict[str, str]]:
 
 
 def _list(cards: Mapping[str, ModelCard]) -> Table:
-    table = Table()
-    table.add_column("model", no_wrap=True)
-    for title in ("scale", "frames", "lookahead", "pixel size um", "for"):
-        table.add_column(title, overflow="fold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for name, card in cards.items():
         low, high = card.sample.pixel_size_um
-        table.add_row(
-            name,
-            f"x{card.scale}",
-            str(card.n_frames),
-            str(card.lookahead),
-            f"{low:g} - {high:g}",
-            escape(card.summary),
-        )
+        many = card.n_frames > 1
+        window = f"{card.n_frames} frames" if many else "1 frame"
+        facts = f"{window}, raw pixels of {low:g} to {high:g} um, {_gain(card)}"
+        table.add_row(name, f"{escape(card.summary)}\n[dim]{facts}[/dim]")
     return table
+
+
+def _gain(card: ModelCard) -> str:
+    """Return what a model brings, by its card's first test."""
+    for scores in card.metrics.values():
+        gain = scores["psnr_db"] - scores["bicubic_psnr_db"]
+        return f"{gain:+.1f} dB over bicubic"
+    return "not judged"
 
 
 def _page(card: ModelCard) -> Table:
