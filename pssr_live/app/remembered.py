@@ -20,7 +20,7 @@ class Remembered(BaseModel):
 
     Attributes
     ----------
-    config, profile, model, folder : str
+    model, folder : str
         What was chosen last; empty for what the command gives.
     split : bool
         Whether both pictures share one pane.
@@ -36,8 +36,6 @@ class Remembered(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    config: str = ""
-    profile: str = ""
     model: str = ""
     folder: str = ""
     split: bool = False

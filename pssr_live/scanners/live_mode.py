@@ -140,6 +140,11 @@ class LiveMode:
         """Whether frames are being recorded."""
         return self._run is not None
 
+    @property
+    def recording_folder(self) -> SessionFolder | None:
+        """Where frames are being recorded; None if they are not."""
+        return None if self._run is None else self._run.folder
+
     def tally(self) -> Tally:
         """Return how it is going; while recording, of the recording."""
         counts, run = self.counts, self._run
@@ -198,11 +203,6 @@ class LiveMode:
         """Scan the field at full density, between two frames; live mode goes on.
 
         A recording that is on saves it, and scores the newest frame by it.
-
-        Parameters
-        ----------
-        plan : ReferencePlan
-            Which part of the field, and how full density is set.
 
         Returns
         -------

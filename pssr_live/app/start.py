@@ -1,0 +1,55 @@
+"""Opens the window, and ends with it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from pssr_live.app import binding  # before any other Qt
+from pssr_live.app.remembered import Remembered, recall, settings_file
+
+# isort: split
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from pssr_live.app.conductor import Start
+from pssr_live.app.theme import dress
+from pssr_live.app.window import MainWindow
+
+BREATH_MS = 200  # how often Python may look whether Ctrl-C was pressed
+
+
+def remembered() -> Remembered:
+    """Return what the last window was left with."""
+    return recall(settings_file())
+
+
+def open_window(start: Start, settings: Path | None = None) -> int:
+    """Open the window and return the exit code once it is closed.
+
+    Raises
+    ------
+    SettingsError
+        If there is no display.
+    """
+    binding.require_display()
+    app = application()
+    window = MainWindow(start, settings or settings_file())
+    window.show()
+    window.begin()
+    signal.signal(signal.SIGINT, lambda number, frame: window.close())
+    breath = QTimer()
+    breath.timeout.connect(lambda: None)  # Qt's loop would not let Python see a signal
+    breath.start(BREATH_MS)
+    return int(app.exec())
+
+
+def application() -> QApplication:
+    """Return the application, dressed; made if there is none."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+    app.setApplicationName("pssr-live")
+    dress(app)
+    return app
