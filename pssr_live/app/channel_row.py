@@ -75,10 +75,6 @@ class ChannelRow(QWidget):
         colour = theme.RED if share > MUCH else theme.AMBER
         self.saturated.setStyleSheet(f"color: {colour}")
 
-    def close_plot(self) -> None:
-        """Let the plot go; pyqtgraph asks for it."""
-        self.plot.close()
-
     # -- within
 
     def _change(self, **changes: Any) -> None:

@@ -99,17 +99,11 @@ class Displays(QFrame):
         if place < len(rows):
             rows[place].eye.click()
 
-    def close_plots(self) -> None:
-        """Let all plots go."""
-        for row in self.rows.values():
-            row.close_plot()
-
     # -- within
 
     def _make_rows(self, names: list[str]) -> None:
         for row in self.rows.values():
             self._rows.removeWidget(row)
-            row.close_plot()
             row.hide()
             row.deleteLater()
         self.rows = {}

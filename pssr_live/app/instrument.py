@@ -16,7 +16,12 @@ from useq import MDASequence
 
 from pssr_live.app.checked import Checked, judged
 from pssr_live.app.feed import Feed
-from pssr_live.app.scanner_state import ScannerState, fitting_profile, read_scanner
+from pssr_live.app.scanner_state import (
+    ScannerState,
+    fitting_profile,
+    read_scanner,
+    set_value,
+)
 from pssr_live.card import Model, load_model
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.frame import Frame
@@ -32,7 +37,6 @@ from pssr_live.scanners.profiles import Profile
 from pssr_live.scanners.profiles.on_core import (
     answering,
     require,
-    sentence,
     set_density,
 )
 from pssr_live.scanners.references.plan import ReferencePlan
@@ -164,30 +168,12 @@ class Instrument:
     def set_property(self, device: str, name: str, value: float) -> ScannerState:
         """Set a property of a device; live mode pauses for it."""
         core = self._connected()
-
-        def change() -> None:
-            try:
-                core.setProperty(device, name, value)
-            except Exception as error:  # whatever a device says to a value
-                raise ScannerError(
-                    f"{device}-{name} cannot be set to {value:g}: {sentence(error)}."
-                ) from error
-
-        return self._between_frames(change)
+        return self._between_frames(lambda: set_value(core, device, name, value))
 
     def apply(self, settings: Iterable[tuple[str, ...]]) -> None:
         """Set presets (group, preset) and properties (device, property, value)."""
-        core = self._connected()
         for setting in settings:
-            try:
-                if len(setting) == 2:
-                    core.setConfig(*setting)
-                else:
-                    core.setProperty(*setting)
-            except Exception as error:  # whatever a device says to a value
-                raise ScannerError(
-                    f"{' '.join(setting)} cannot be set: {sentence(error)}."
-                ) from error
+            set_value(self._connected(), *setting)
 
     # -- the model
 

@@ -214,7 +214,7 @@ class Pane(pg.GraphicsView):  # type: ignore[misc]
     def _on_divider(self, event: QMouseEvent) -> bool:
         if self.item.shows is not Shows.BOTH:
             return False
-        return abs(event.position().x() - self.divider * self.width()) <= GRIP
+        return bool(abs(event.position().x() - self.divider * self.width()) <= GRIP)
 
     def _follow_divider(self, *ignored: Any) -> None:
         view = self.box.viewRect()

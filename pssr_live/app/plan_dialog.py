@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QDialog,
     QDoubleSpinBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -23,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 from useq import MDASequence
 
-from pssr_live.app import theme
+from pssr_live.app import asking, theme
 from pssr_live.app.plan_form import PlanForm, form_of, sequence_of, write_sequence
 from pssr_live.errors import PssrLiveError
 from pssr_live.scanners.sequence import read_sequence
@@ -176,17 +175,13 @@ class PlanDialog(QDialog):
         self.accept()
 
     def _ask_load(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Load a plan", "", _FILES)
-        if name:
-            self.load_file(Path(name))
+        if (path := asking.plan_to_load(self)) is not None:
+            self.load_file(path)
 
     def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the plan", "plan.yaml", _FILES
-        )
-        if name:
+        if (path := asking.plan_to_save(self)) is not None:
             try:
-                write_sequence(Path(name), self.sequence())
+                write_sequence(path, self.sequence())
             except PssrLiveError as error:
                 self._complain(str(error))
 
@@ -234,9 +229,6 @@ class PlanDialog(QDialog):
         column.addLayout(form)
         column.addWidget(self.said)
         column.addLayout(buttons)
-
-
-_FILES = "useq plans (*.yaml *.yml *.json)"
 
 
 def _positions(text: str) -> tuple[tuple[float, float, float | None], ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pymmcore_plus import CMMCorePlus
 
 from pssr_live.app.forecast import Field, field_at_full
-from pssr_live.errors import PssrLiveError
+from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.scanners.profiles import Profile, load_profile, profile_files
 from pssr_live.scanners.profiles.on_core import (
     answering,
@@ -15,6 +15,7 @@ from pssr_live.scanners.profiles.on_core import (
     read_beam,
     read_number,
     require,
+    sentence,
 )
 from pssr_live.scanners.simulated import SimulatedScanner, scanner_of
 
@@ -118,6 +119,26 @@ def fitting_profile(core: CMMCorePlus, name: str | None) -> Profile | None:
         if not missing_parts(core, profile):
             return profile
     return None
+
+
+def set_value(core: CMMCorePlus, where: str, name: str, *value: float | str) -> None:
+    """Set a property of a device, or a preset of a group.
+
+    Raises
+    ------
+    ScannerError
+        If the device refuses.
+    """
+    try:
+        if value:
+            core.setProperty(where, name, value[0])
+        else:
+            core.setConfig(where, name)
+    except Exception as error:  # whatever a device says to a value
+        said = " ".join(map(str, value))
+        raise ScannerError(
+            f"{where}-{name} cannot be set{said and f' to {said}'}: {sentence(error)}."
+        ) from error
 
 
 def _photons(core: CMMCorePlus) -> float | None:

@@ -10,12 +10,18 @@ from pssr_live.app import binding  # before any other Qt
 from pssr_live.app.remembered import Remembered, recall, settings_file
 
 # isort: split
-from qtpy.QtCore import QTimer
+import pyqtgraph as pg
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
 from pssr_live.app.conductor import Start
 from pssr_live.app.theme import dress
 from pssr_live.app.window import MainWindow
+
+__all__ = ["Start", "application", "open_window", "remembered"]
+
+# pyqtgraph's own cleaning at exit walks through objects that Qt has deleted by then.
+pg.setConfigOption("exitCleanup", False)
 
 BREATH_MS = 200  # how often Python may look whether Ctrl-C was pressed
 
@@ -42,7 +48,16 @@ def open_window(start: Start, settings: Path | None = None) -> int:
     breath = QTimer()
     breath.timeout.connect(lambda: None)  # Qt's loop would not let Python see a signal
     breath.start(BREATH_MS)
-    return int(app.exec())
+    code = int(app.exec())
+    breath.stop()
+    bury(window)
+    return code
+
+
+def bury(window: MainWindow) -> None:
+    """Delete a closed window now, and not when Python happens to end."""
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def application() -> QApplication:

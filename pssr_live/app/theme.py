@@ -58,11 +58,9 @@ QPushButton#record:checked {{ background: #b3312a; color: white;
     border-color: {RED}; }}
 QToolButton {{ padding: 4px 8px; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
-QComboBox::down-arrow {{ image: none; border-left: 4px solid transparent;
-    border-right: 4px solid transparent; border-top: 5px solid {DIM};
-    margin-right: 8px; }}
 QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {EDGE};
     selection-background-color: #1f5fa8; outline: 0; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: 0; padding: 0; }}
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
 QDoubleSpinBox::down-button {{ width: 0; border: 0; }}
 QPlainTextEdit, QListWidget, QLineEdit {{ background: {BACK};

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import QByteArray, Qt, Signal
-from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QVBoxLayout,
@@ -18,37 +15,32 @@ from qtpy.QtWidgets import (
 )
 from useq import MDASequence
 
+from pssr_live.app import asking
 from pssr_live.app.banner import Banners
 from pssr_live.app.cards import known_models
-from pssr_live.app.checked import Checked
 from pssr_live.app.conductor import Conductor, Start
-from pssr_live.app.dialogs import card_dialog, closing_dialog, keys_dialog
+from pssr_live.app.dialogs import card_dialog, closing_dialog
 from pssr_live.app.displays import Displays
-from pssr_live.app.engine_words import engine_line, why_lines
 from pssr_live.app.exporting import Exporter
 from pssr_live.app.feed import Feed
 from pssr_live.app.gauges import Gauges
-from pssr_live.app.keys import KEYS
+from pssr_live.app.keyboard import bind_keys
 from pssr_live.app.message import Kind
-from pssr_live.app.movie_desk import MovieFacts
 from pssr_live.app.movies import Movies
 from pssr_live.app.panes import Panes
 from pssr_live.app.picture import Display, Look
 from pssr_live.app.plan_dialog import PlanDialog
+from pssr_live.app.presenter import Presenter
 from pssr_live.app.remembered import Remembered, recall, remember
 from pssr_live.app.renderer import Renderer
-from pssr_live.app.scanner_state import ScannerState
 from pssr_live.app.side_panel import SidePanel
-from pssr_live.app.situation import Action, Situation, allowed
+from pssr_live.app.situation import Action, Situation
 from pssr_live.app.strip import Strip
 from pssr_live.app.timeline import Timeline
 from pssr_live.app.worker import Worker
-from pssr_live.card import Model
 from pssr_live.scanners.profiles import profile_files
 
 SIZE = (1440, 900)
-ZOOM = 0.8
-DIVIDER_STEP = 25  # thousandths of a pane
 
 
 class MainWindow(QMainWindow):
@@ -83,10 +75,11 @@ class MainWindow(QMainWindow):
         self.panes, self.displays = Panes(), Displays()
         self.timeline, self.strip = Timeline(), Strip()
         self.banners, self.panel = Banners(), SidePanel()
+        self.presenter = Presenter(self)
         self._lay_out()
         self._connect_views()
         self._connect_work()
-        self._bind_keys()
+        bind_keys(self)
         self._restore_settings(start.folder)
 
     def begin(self) -> None:
@@ -94,7 +87,7 @@ class MainWindow(QMainWindow):
         self.panel.scanner.offer_profiles(profile_files())
         self.helper.do(known_models, self.panel.model.offer)
         self.conductor.begin()
-        self._show_situation(self.conductor.now)
+        self.presenter.show_situation(self.conductor.now)
 
     @property
     def is_closed(self) -> bool:
@@ -196,8 +189,8 @@ class MainWindow(QMainWindow):
         self.displays.changed.connect(self.renderer.show)
         self.displays.began_afresh.connect(self.renderer.forget_levels)
         self.panes.room_changed.connect(lambda: self.displays.set_room(self.panes.room))
-        self.displays.side.clicked.connect(lambda: self._split(False))
-        self.displays.split.clicked.connect(lambda: self._split(True))
+        self.displays.side.clicked.connect(lambda: self.split(False))
+        self.displays.split.clicked.connect(lambda: self.split(True))
         self.displays.flicker.clicked.connect(self.panes.flicker)
         self.displays.fit.clicked.connect(self.panes.fit)
         self.timeline.moved.connect(self.movies.show)
@@ -208,24 +201,24 @@ class MainWindow(QMainWindow):
     def _connect_work(self) -> None:
         conductor, panel = self.conductor, self.panel
         conductor.notes = panel.session.notes.toPlainText
-        conductor.changed.connect(self._show_situation)
-        conductor.scanner_changed.connect(self._show_scanner)
-        conductor.model_changed.connect(self._show_model)
-        conductor.checked.connect(self._show_checked)
-        conductor.looked.connect(self._look)
+        conductor.changed.connect(self.presenter.show_situation)
+        conductor.scanner_changed.connect(self.presenter.show_scanner)
+        conductor.model_changed.connect(self.presenter.show_model)
+        conductor.checked.connect(self.presenter.show_checked)
+        conductor.looked.connect(self.presenter.look)
         for source in (conductor, self.movies):
-            source.progressed.connect(self._show_progress)
-        for source in (conductor, self.movies, self.gauges, self.exporter):
-            source.told.connect(self.banners.say)
+            source.progressed.connect(self.presenter.show_progress)
+        for teller in (conductor, self.movies, self.gauges, self.exporter):
+            teller.told.connect(self.banners.say)
         self.movies.changed.connect(lambda c: conductor.set_situation(**c))
-        self.movies.opened.connect(self._show_movie)
+        self.movies.opened.connect(self.presenter.show_movie)
         for button, ask in (
             (panel.run.live, self._live),
             (panel.run.record, self._record),
             (panel.run.snap, conductor.snap),
             (panel.run.stop, self._stop),
             (panel.run.plan, self.show_plan),
-            (panel.run.open, self._ask_open),
+            (panel.run.open, self.ask_open),
             (panel.reference.now, conductor.take_reference),
             (panel.scanner.config, self._ask_config),
         ):
@@ -234,65 +227,23 @@ class MainWindow(QMainWindow):
         panel.scanner.density_chosen.connect(conductor.set_density)
         panel.scanner.dwell_chosen.connect(conductor.set_dwell)
         panel.scanner.photons_chosen.connect(conductor.set_photons)
-        panel.scanner.pixel_size_moved.connect(self._show_pixel_size)
+        panel.scanner.pixel_size_moved.connect(self.presenter.show_pixel_size)
         panel.model.chosen.connect(conductor.use_model)
         panel.model.card_wanted.connect(self.show_card)
-        panel.session.folder_wanted.connect(self._ask_folder)
+        panel.session.folder_wanted.connect(self.ask_folder)
         panel.reference.every.valueChanged.connect(self._reference_every)
-
-    def _bind_keys(self) -> None:
-        panes, displays, panel = self.panes, self.displays, self.panel
-        does: dict[str, Callable[[], object]] = {
-            **{
-                n: getattr(panel.run, n).click
-                for n in ("live", "record", "snap", "stop")
-            },
-            **{n: getattr(panel.run, n).click for n in ("plan", "open")},
-            "reference": panel.reference.now.click,
-            "denser": lambda: panel.scanner.density.step(1),
-            "coarser": lambda: panel.scanner.density.step(-1),
-            "slower": lambda: panel.scanner.dwell.step(1),
-            "faster": lambda: panel.scanner.dwell.step(-1),
-            "flicker": displays.flicker.click,
-            "split": lambda: self._split(not panes.is_split),
-            "divider_left": lambda: panes.move_divider(-DIVIDER_STEP),
-            "divider_right": lambda: panes.move_divider(DIVIDER_STEP),
-            "zoom_in": lambda: panes.zoom(ZOOM),
-            "zoom_out": lambda: panes.zoom(1 / ZOOM),
-            "fit": panes.fit,
-            "auto": displays.toggle_auto,
-            "reset": displays.reset,
-            "marks": displays.marks.click,
-            "export": self.export,
-            "notes": panel.session.notes.setFocus,
-            "folder": self._ask_folder,
-            "restore": self.timeline.restore.click,
-            "save": self.timeline.save.click,
-            "next": lambda: self.timeline.step(1),
-            "previous": lambda: self.timeline.step(-1),
-            "card": self.show_card,
-            "config": panel.scanner.config.click,
-            "dismiss": self.banners.clear,
-            "keys": lambda: keys_dialog(self).open(),
-            "close": self.close,
-        }
-        for key in KEYS:
-            for place, word in enumerate(key.keys):
-                act = does.get(key.name, partial(displays.toggle_channel, place))
-                shortcut = QShortcut(QKeySequence(word), self)
-                shortcut.activated.connect(act)
 
     # -- within: what buttons do
 
     def _live(self) -> None:
         self.movies.put_away()
         self.conductor.toggle_live()
-        self._show_situation(self.conductor.now)
+        self.presenter.show_situation(self.conductor.now)
 
     def _record(self) -> None:
         self.movies.put_away()
         self.conductor.toggle_record()
-        self._show_situation(self.conductor.now)
+        self.presenter.show_situation(self.conductor.now)
 
     def _stop(self) -> None:
         self.movies.cancel()
@@ -309,7 +260,8 @@ class MainWindow(QMainWindow):
         self.movies.put_away()
         self.conductor.run_plan(sequence)
 
-    def _split(self, on: bool) -> None:
+    def split(self, on: bool) -> None:
+        """Show both pictures in one pane, or side by side."""
         self.panes.split(on)
         self.displays.split.setChecked(on)
         self.displays.side.setChecked(not on)
@@ -317,132 +269,37 @@ class MainWindow(QMainWindow):
     def _reference_every(self, frames: int) -> None:
         self.conductor.reference_every = frames
 
-    def _ask_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, "Open a movie", "", "Movies (*.tif *.tiff)"
-        )
-        if name:
-            self.open_movie(Path(name))
+    def ask_open(self) -> None:
+        """Ask for a movie and open it."""
+        if (path := asking.movie_to_open(self)) is not None:
+            self.open_movie(path)
 
     def _ask_save(self) -> None:
         facts = self.movies.facts
-        if facts is None:
-            return
-        suggested = facts.path.with_name(f"{facts.path.name.split('.')[0]}_restored")
-        name, _ = QFileDialog.getSaveFileName(
-            self,
-            "Save the restored movie",
-            f"{suggested}.ome.tiff",
-            "OME-TIFF (*.tiff)",
-        )
-        if name:
-            self.movies.save(Path(name))
+        if facts and (path := asking.restored_movie(self, facts.path)) is not None:
+            self.movies.save(path)
 
     def _ask_config(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, "Connect a microscope", "", "Micro-Manager configurations (*.cfg)"
-        )
-        if name:
-            self.conductor.connect_microscope(Path(name), None)
+        if (path := asking.configuration(self)) is not None:
+            self.conductor.connect_microscope(path, None)
 
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(
-            self, "Where recordings go", str(self.conductor.folder)
-        )
-        if name:
-            self._use_folder(Path(name))
+    def ask_folder(self) -> None:
+        """Ask where recordings shall go."""
+        if (path := asking.folder(self, self.conductor.folder)) is not None:
+            self._use_folder(path)
 
     def _use_folder(self, folder: Path) -> None:
         self.conductor.folder = folder
         self.panel.session.show_folder(folder)
 
-    # -- within: what is shown
-
     def _show_picture(self) -> None:
         picture = self.renderer.take()
-        if picture is None:
+        if picture is None or self._is_closed:
             return
         self.panes.put(picture)
         self.displays.show_picture(picture)
         if not self.conductor.now.picture:
             self.conductor.set_situation(picture=True)
-
-    def _show_situation(self, now: Situation) -> None:
-        can = allowed(now)
-        self.panel.run.show_situation(now, can)
-        for widget, action in (
-            (self.panel.reference.now, Action.REFERENCE),
-            (self.panel.scanner.density, Action.SCANNER),
-            (self.panel.scanner.dwell, Action.SCANNER),
-            (self.panel.scanner.photons, Action.SCANNER),
-            (self.panel.scanner.config, Action.CONNECT),
-            (self.panel.scanner.profile, Action.CONNECT),
-            (self.panel.model.models, Action.MODEL),
-            (self.timeline.save, Action.SAVE),
-        ):
-            widget.setEnabled(action in can)
-        self.timeline.restore.setText("Cancel" if now.restoring else "Restore")
-        self.timeline.restore.setEnabled(now.restoring or Action.RESTORE in can)
-        self.timeline.close_movie.setEnabled(not now.restoring)
-        if now.picture:
-            empty = ""
-        elif now.connected:
-            empty = "Press L for live"
-        else:
-            empty = "Connect a microscope, or drop a movie here"
-        self.panes.say(restores=self.gauges.restores, empty=empty)
-
-    def _show_scanner(self, state: ScannerState | None) -> None:
-        self.panel.scanner.show_scanner(state)
-        if state is not None:
-            self.displays.set_bit_depth(state.bit_depth)
-            self._show_pixel_size(state.pixel_size_um)
-
-    def _show_model(self, model: Model | None, name: str) -> None:
-        self.panel.model.show_model(model, name)
-
-    def _show_pixel_size(self, size_um: float | None) -> None:
-        movie = self.movies.facts
-        self.panel.model.show_pixel_size(
-            size_um if movie is None else movie.pixel_size_um
-        )
-
-    def _show_checked(self, found: Checked | None) -> None:
-        self.panel.reference.show_checked(found)
-        self.gauges.see_checked(found)
-
-    def _show_movie(self, facts: MovieFacts | None) -> None:
-        self.timeline.show_movie(facts)
-        state = self.conductor.scanner
-        self._show_pixel_size(None if state is None else state.pixel_size_um)
-        if facts is None:
-            self.panes.clear()
-            self.conductor.set_situation(picture=False)
-
-    def _show_progress(self, what: str, done: int, total: int) -> None:
-        if what:
-            self.banners.wait(what, done, total)
-        else:
-            self.banners.wait_no_more()
-
-    def _look(self) -> None:
-        self.strip.show_readings(self.gauges.read(self.panes.painted))
-        report, restores = self.gauges.engine, self.gauges.restores
-        line, why = engine_line(report), why_lines(report)
-        self.strip.show_engine(line, why, restores=restores)
-        self.panel.model.show_engine(f"runs in {line}", why, restores=restores)
-        self.strip.light.show_light(self.gauges.light(self.panes.picture))
-        self._show_situation(self.conductor.now)
-        self._say_detail()
-
-    def _say_detail(self) -> None:
-        now, tally = self.conductor.now, self.conductor.instrument.tally()
-        if now.acquiring:
-            self.panel.run.say(f"{tally.acquired} frames kept")
-        elif now.live:
-            self.panel.run.say("nothing is kept: press R to record")
-        else:
-            self.panel.run.say("")
 
     # -- within: settings, and the end
 
@@ -450,7 +307,7 @@ class MainWindow(QMainWindow):
         kept = self._remembered
         looks = {name: Look(colour) for name, colour in kept.colours.items()}
         self.displays.use(Display(looks=looks, marks=kept.marks))
-        self._split(kept.split)
+        self.split(kept.split)
         self.panel.reference.every.setValue(kept.reference_every)
         self._use_folder(folder)
         if kept.geometry:
@@ -497,12 +354,8 @@ class MainWindow(QMainWindow):
         self._is_closed = True
         for dialog in self.findChildren(QDialog):
             dialog.close()
+        self.renderer.close()
         self.movies.close()
         self.conductor.close()
-        self.gauges.close()
-        self.exporter.close()
-        self.helper.close()
-        self.renderer.close()
-        self.displays.close_plots()
-        for pane in (self.panes.raw, self.panes.restored):
-            pane.close()
+        for ender in (self.gauges, self.exporter, self.helper):
+            ender.close()
