@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         self.panel.scanner.offer_profiles(profile_files())
         self.helper.do(known_models, self.panel.model.offer)
         self.conductor.begin()
-        self.presenter.show_situation(self.conductor.now)
+        self.presenter.look()
 
     @property
     def is_closed(self) -> bool:
