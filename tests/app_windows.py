@@ -46,6 +46,7 @@ class Windows:
         window.show()
         self.bot.waitExposed(window)
         window.activateWindow()
+        self.bot.waitActive(window)  # or it would hear no key
         window.begin()
         if ready:
             self.until(lambda: window.conductor.now.connected and is_idle(window))

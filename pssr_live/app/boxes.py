@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+WIDTH, MARGIN = 330, 18  # of the panel, in pixels
+INNER_WIDTH = WIDTH - 2 * MARGIN - 10
 
 
 class Box(QWidget):
@@ -33,9 +36,7 @@ def words(text: str = "", *, dim: bool = False) -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    policy.setHeightForWidth(True)
-    label.setSizePolicy(policy)
+    label.setFixedWidth(INNER_WIDTH)  # known, so that the height it needs is too
     if dim:
         label.setObjectName("dim")
     return label

@@ -19,6 +19,7 @@ from pssr_live.app.picture import Look
 from pssr_live.app.render import COLOURS
 
 HEIGHT = 74
+SIDE_WIDTH = 260  # so that the histograms of several channels stand in line
 MUCH = 1e-3  # of the pixels saturated: worth a red figure
 
 
@@ -39,11 +40,12 @@ class ChannelRow(QWidget):
     def __init__(self, name: str, look: Look, *, alone: bool) -> None:
         super().__init__()
         self.look = look
+        self._alone = alone
         self._levels = Levels(0, 1)
         self.setFixedHeight(HEIGHT)
         self.eye = _button(name, "Show this channel (keys 1 to 9)", checkable=True)
         self.eye.setChecked(look.visible)
-        self.eye.setEnabled(not alone)
+        self.eye.setVisible(not alone)
         self.colour = _button("", "Colour of this channel")
         self.colour.setMenu(self._colours())
         self.colour.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -122,7 +124,10 @@ class ChannelRow(QWidget):
         buttons.addStretch(1)
         for widget in (self.auto, self.reset):
             buttons.addWidget(widget)
-        left = QVBoxLayout()
+        buttons_and_more = QWidget()
+        buttons_and_more.setMinimumWidth(0 if self._alone else SIDE_WIDTH)
+        left = QVBoxLayout(buttons_and_more)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(2)
         left.addLayout(buttons)
         left.addWidget(self.saturated)
@@ -130,7 +135,7 @@ class ChannelRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 12, 6)
         row.setSpacing(12)
-        row.addLayout(left)
+        row.addWidget(buttons_and_more)
         row.addWidget(self.plot, 1)
 
 

@@ -207,7 +207,7 @@ class Conductor(QObject):
     def toggle_live(self) -> None:
         """Start live mode, or stop it."""
         if self.now.live:
-            self._do("stopping", self.instrument.stop, lambda n: self._set(live=False))
+            self.end_live()
         elif self.can(Action.LIVE):
             self._do(
                 "starting",
@@ -215,6 +215,15 @@ class Conductor(QObject):
                 lambda n: self._set(live=True),
                 self._read_again,
             )
+
+    def end_live(self, then: Callable[[], object] = lambda: None) -> None:
+        """Stop live mode; `then` is called when no picture will follow."""
+
+        def ended(nothing: object) -> None:
+            self._set(live=False)
+            then()
+
+        self._do("stopping", self.instrument.stop, ended)
 
     def toggle_record(self) -> None:
         """Record from now on, or end the recording."""

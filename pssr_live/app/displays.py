@@ -96,7 +96,7 @@ class Displays(QFrame):
     def toggle_channel(self, place: int) -> None:
         """Show a channel, or hide it."""
         rows = list(self.rows.values())
-        if place < len(rows):
+        if place < len(rows) > 1:
             rows[place].eye.click()
 
     # -- within

@@ -38,7 +38,8 @@ class Gauges(QObject):
     def __init__(self, conductor: Conductor) -> None:
         super().__init__()
         self._conductor = conductor
-        self._rates = {name: Rate() for name in ("acquired", "restored", "shown")}
+        self._rates = _no_rates()
+        self._counted: object = None  # whose counters the rates are of
         self._worker = Worker("pssr-live disk")
         self._free: int | None = None
         self._next_disk_s = 0.0
@@ -57,6 +58,9 @@ class Gauges(QObject):
     def read(self, painted: int) -> list[Reading]:
         """Return the readings of the strip; `painted` pictures were shown so far."""
         now_s, conductor = time.monotonic(), self._conductor
+        counted = conductor.now.recording, conductor.now.running, conductor.now.live
+        if counted != self._counted:
+            self._counted, self._rates = counted, _no_rates()
         self._ask_disk(now_s)
         self._watch_engine()
         tally = conductor.instrument.tally()
@@ -121,3 +125,7 @@ class Gauges(QObject):
         self.engine = now
         if fallen is not None:
             self.told.emit(Kind.ERROR, fallen)
+
+
+def _no_rates() -> dict[str, Rate]:
+    return {name: Rate() for name in ("acquired", "restored", "shown")}

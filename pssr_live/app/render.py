@@ -134,5 +134,5 @@ def _brightness(layer: Layer) -> npt.NDArray[np.float32]:
 
 def _through(table: npt.NDArray[Any], pixels: Pixels) -> npt.NDArray[Any]:
     unsigned = pixels.view(f"u{pixels.dtype.itemsize}")
-    found: npt.NDArray[Any] = table[unsigned]
-    return found
+    # Of an image that lies otherwise in memory too: Qt wants rows.
+    return np.ascontiguousarray(table[unsigned])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton
 
 from pssr_live.app import theme
 from pssr_live.app.boxes import Box
@@ -31,11 +31,18 @@ class RunBox(Box):
         self.record.setCheckable(True)
         grid = QGridLayout()
         grid.setSpacing(6)
-        for place, button in enumerate(
-            (self.live, self.record, self.snap, self.stop, self.plan, self.open)
-        ):
-            grid.addWidget(button, place // 2, place % 2)
-        self.column.addWidget(self.word)
+        grid.addWidget(self.live, 0, 0, 1, 2)
+        grid.addWidget(self.record, 0, 2, 1, 2)
+        for place, button in enumerate((self.snap, self.stop, self.plan, self.open)):
+            grid.addWidget(button, 1, place)
+        for column in range(4):
+            grid.setColumnStretch(column, 1)
+        keys = QLabel("?  all keys")
+        keys.setObjectName("caption")
+        head = QHBoxLayout()
+        head.addWidget(self.word, 1)
+        head.addWidget(keys)
+        self.column.addLayout(head)
         self.column.addWidget(self.detail)
         self.column.addLayout(grid)
 

@@ -50,7 +50,9 @@ class ScannerBox(Box):
         self.density = Steps("Density", _density_words, "Pixels scanned on each axis")
         self.dwell = Steps("Dwell", lambda us: f"{us:g} µs", "Time on each pixel")
         self.photons = Steps(
-            "Light", lambda n: f"{n:g} photons/µs", "Brightness of the simulated sample"
+            "Light",
+            lambda n: f"{n:g} ph/µs",
+            "Photons in each microsecond (simulated)",
         )
         self.cost = words()
         self.saving = words()
@@ -150,4 +152,4 @@ def _densities(profile: Profile) -> list[float]:
 
 
 def _density_words(value: float) -> str:
-    return f"{value:g}"
+    return f"{value:g} pixels"

@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -19,13 +18,11 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from pssr_live.app import theme
-from pssr_live.app.boxes import Box, line, words
+from pssr_live.app.boxes import MARGIN, WIDTH, Box, line, words
 from pssr_live.app.checked import Checked
 from pssr_live.app.model_box import ModelBox
 from pssr_live.app.run_box import RunBox
 from pssr_live.app.scanner_box import ScannerBox
-
-WIDTH = 330
 
 
 class ReferenceBox(Box):
@@ -37,6 +34,7 @@ class ReferenceBox(Box):
         self.now.setToolTip("Scan the middle of the field densely and compare (T)")
         self.every = QSpinBox()
         self.every.setRange(0, 100_000)
+        self.every.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.every.setSpecialValueText("never")
         self.every.setPrefix("every ")
         self.every.setToolTip("Frames of a recording or a plan between two references")
@@ -75,7 +73,7 @@ class SessionBox(Box):
         self.choose.clicked.connect(self.folder_wanted)
         self.notes = QPlainTextEdit()
         self.notes.setPlaceholderText("Notes, kept with the recording (N)")
-        self.notes.setFixedHeight(64)
+        self.notes.setFixedHeight(58)
         self.notes.setTabChangesFocus(True)
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -104,16 +102,13 @@ class SidePanel(QFrame):
         self.session = SessionBox()
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(18, 16, 18, 16)
-        column.setSpacing(12)
+        column.setContentsMargins(MARGIN, 16, MARGIN, 16)
+        column.setSpacing(11)
         for box in (self.run, self.scanner, self.model, self.reference, self.session):
             column.addWidget(box)
             if box is not self.session:
                 column.addWidget(line())
         column.addStretch(1)
-        self._hint = QLabel("?  all keys")
-        self._hint.setObjectName("caption")
-        column.addWidget(self._hint, 0, Qt.AlignmentFlag.AlignRight)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

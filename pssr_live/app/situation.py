@@ -88,6 +88,8 @@ def allowed(now: Situation) -> frozenset[Action]:
     if now.live or now.running or now.restoring:
         can.add(Action.STOP)
     if now.running or now.busy:
+        if now.recording:  # ending it must never have to wait for a lucky moment
+            can.add(Action.RECORD)
         return frozenset(can)
     if not (now.recording or now.restoring):
         can |= {Action.CONNECT, Action.MODEL, Action.OPEN}

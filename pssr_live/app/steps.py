@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
+CAPTION, VALUE = 52, 86  # pixels
 SETTLE_MS = 180  # after which a value that was dragged to is taken
 
 
@@ -34,15 +35,17 @@ class Steps(QWidget):
         self.value_label = QLabel()
         name = QLabel(caption)
         name.setObjectName("dim")
-        head = QHBoxLayout()
-        head.addWidget(name)
-        head.addStretch(1)
-        head.addWidget(self.value_label)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(head)
-        whole.addWidget(self.slider)
+        name.setFixedWidth(CAPTION)
+        self.value_label.setFixedWidth(VALUE)
+        self.value_label.setAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(name)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.value_label)
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(SETTLE_MS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtGui import QColor, QFont, QPalette
 from qtpy.QtWidgets import QApplication
 
@@ -17,6 +19,7 @@ GREEN = "#45cf8e"
 AMBER = "#ffb03b"
 RED = "#ff5a4f"
 
+CHEVRON = Path(__file__).with_name("chevron.png").as_posix()
 FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "Cantarell", "DejaVu Sans"]
 
 SHEET = f"""
@@ -58,9 +61,12 @@ QPushButton#record:checked {{ background: #b3312a; color: white;
     border-color: {RED}; }}
 QToolButton {{ padding: 4px 8px; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox::down-arrow {{ image: url({CHEVRON}); width: 12px; height: 8px;
+    margin-right: 10px; }}
 QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {EDGE};
     selection-background-color: #1f5fa8; outline: 0; }}
-QAbstractSpinBox QLineEdit {{ background: transparent; border: 0; padding: 0; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: 0;
+    padding: 0 0 0 6px; }}
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
 QDoubleSpinBox::down-button {{ width: 0; border: 0; }}
 QPlainTextEdit, QListWidget, QLineEdit {{ background: {BACK};

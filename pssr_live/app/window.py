@@ -129,9 +129,9 @@ class MainWindow(QMainWindow):
                 f"{path.name} is not opened while {word}: stop that first.",
             )
             return
-        if self.conductor.now.live:
-            self.conductor.toggle_live()
-        self.movies.open(path, self.renderer.forget_levels)
+        self.conductor.end_live(
+            lambda: self.movies.open(path, self.renderer.forget_levels)
+        )
 
     def export(self) -> None:
         """Save what is on the screen as a picture, with COMPUTED burnt in."""
