@@ -21,7 +21,7 @@ from pssr_live.scanners.simulated import simulated_config
 SCREENSHOTS = Path(__file__).parent.parent / "out" / "screenshots"
 QUICK = (("Scanner", "RealTime", "On"), ("Scanner", "LineOverhead_us", "100"))
 SIZE = (1280, 860)
-WAIT_MS = 30_000
+WAIT_MS = 20_000
 
 
 class Windows:
@@ -88,6 +88,9 @@ class Windows:
 
 def press(window: QWidget, key: str) -> None:
     """Press a key."""
+    if not window.isActiveWindow():  # as after a dialog, where no desktop sees to it
+        window.activateWindow()
+        assert QTest.qWaitForWindowActive(window)
     code = getattr(Qt.Key, f"Key_{key}")
     QTest.keyClick(window, code)
 

@@ -78,8 +78,13 @@ def test_histogram_counts_every_pixel_and_saturation() -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "bits", "top"),
-    [("uint8", None, 255), ("uint16", 12, 4095), ("uint16", 16, 65535)]
-    + [("int16", None, 32767), ("uint8", 16, 255)],
+    [
+        ("uint8", None, 255),
+        ("uint8", 16, 255),
+        ("uint16", 12, 4095),
+        ("uint16", 16, 65535),
+        ("int16", None, 32767),
+    ],
 )
 def test_where_a_detector_ends(dtype: str, bits: int | None, top: int) -> None:
     assert top_of(np.dtype(dtype), bits) == top

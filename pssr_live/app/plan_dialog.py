@@ -52,6 +52,7 @@ class PlanDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Plan")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFixedWidth(WIDTH)
         self._base: MDASequence | None = None
         self._as_loaded: MDASequence | None = None

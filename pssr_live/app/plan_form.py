@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from useq import MDASequence, TIntervalLoops, ZRangeAround
@@ -70,24 +71,9 @@ def sequence_of(form: PlanForm, base: MDASequence | None = None) -> MDASequence:
     ScannerError
         If the plan makes no sense.
     """
-    z_plan = (
-        ZRangeAround(range=form.z_range_um, step=form.z_step_um)
-        if form.planes > 1
-        else None
-    )
-    parts = {
-        "time_plan": TIntervalLoops(
-            interval=timedelta(seconds=form.interval_s), loops=form.loops
-        ),
-        "z_plan": z_plan,
-        "channels": [{"group": g, "config": c} for g, c in form.channels],
-        "stage_positions": [
-            {"x": x, "y": y, **({} if z is None else {"z": z})}
-            for x, y, z in form.positions_um
-        ],
-    }
     try:
-        return MDASequence(**parts) if base is None else base.replace(**parts)  # type: ignore[arg-type]
+        parts = _parts(form)
+        return MDASequence(**parts) if base is None else base.replace(**parts)
     except ValidationError as error:
         said = error.errors()[0]["msg"]
         raise ScannerError(f"The plan makes no sense: {said}; correct it.") from error
@@ -121,6 +107,23 @@ def write_sequence(path: Path, sequence: MDASequence) -> None:
     """
     with disk_errors("The plan", path):
         path.write_text(sequence.yaml(exclude_unset=True) or "", "utf-8")
+
+
+def _parts(form: PlanForm) -> dict[str, Any]:
+    """Return the entries of a sequence that the form shows."""
+    return {
+        "time_plan": TIntervalLoops(
+            interval=timedelta(seconds=form.interval_s), loops=form.loops
+        ),
+        "z_plan": ZRangeAround(range=form.z_range_um, step=form.z_step_um)
+        if form.planes > 1
+        else None,
+        "channels": [{"group": g, "config": c} for g, c in form.channels],
+        "stage_positions": [
+            {"x": x, "y": y} | ({} if z is None else {"z": z})
+            for x, y, z in form.positions_um
+        ],
+    }
 
 
 def _loops(sequence: MDASequence) -> int:

@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
             has_focus=state.has_focus,
         )
         dialog.run_wanted.connect(self._run_plan)
+        dialog.finished.connect(self.activateWindow)  # for its keys
         dialog.open()
 
     def show_card(self) -> None:
