@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def bury(window: MainWindow) -> None:
     """Delete a closed window now, and not when Python happens to end."""
     window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()  # signals and widgets refer to each other, and frames are large
 
 
 def application() -> QApplication:
