@@ -24,7 +24,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 BEGUN_S = time.perf_counter()
 
 import numpy as np  # noqa: E402
-from qtpy.QtCore import Qt, QTimer  # noqa: E402
+from qtpy.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 
 from pssr_live.app.start import Start, application, bury  # noqa: E402
 from pssr_live.app.window import MainWindow  # noqa: E402
@@ -71,7 +71,7 @@ def fluency(folder: Path, side: int, rate: float, seconds: float) -> str:
     """Give pictures at a rate, and return what became of the event loop."""
     window = _window(folder)
     done = threading.Event()
-    giver = threading.Thread(target=_give, args=(window, side, rate, done))
+    giver = threading.Thread(target=_give, args=(window, side, rate, done), daemon=True)
     gaps_ms: list[float] = []
     giver.start()
     _run(SETTLE_S, [].append)
@@ -147,7 +147,6 @@ def _give(window: MainWindow, side: int, rate: float, done: threading.Event) -> 
 
 def _run(seconds: float, gap: Callable[[float], object]) -> None:
     """Let the event loop run, and tell each time that it was away."""
-    app = application()
     last_s = time.perf_counter()
 
     def tick() -> None:
@@ -160,8 +159,9 @@ def _run(seconds: float, gap: Callable[[float], object]) -> None:
     ticker.setTimerType(Qt.TimerType.PreciseTimer)
     ticker.timeout.connect(tick)
     ticker.start(1)
-    QTimer.singleShot(round(1000 * seconds), app.quit)
-    app.exec()
+    loop = QEventLoop()  # quitting the application would close the window
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
     ticker.stop()
 
 

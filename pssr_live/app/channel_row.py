@@ -75,7 +75,7 @@ class ChannelRow(QWidget):
         share = seen.saturated
         self.saturated.setText("" if share == 0 else f"{share:.2%} saturated")
         colour = theme.RED if share > MUCH else theme.AMBER
-        self.saturated.setStyleSheet(f"color: {colour}")
+        theme.tint(self.saturated, colour)
 
     # -- within
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from qtpy.QtCore import Qt, Signal
@@ -9,6 +10,8 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout
 
 from pssr_live.app.channel_row import ChannelRow
 from pssr_live.app.picture import Display, Look, Picture
+
+HISTOGRAM_S = 0.12  # between two of them
 
 
 class Displays(QFrame):
@@ -30,6 +33,7 @@ class Displays(QFrame):
         self.setObjectName("displays")
         self.rows: dict[str, ChannelRow] = {}
         self._display = Display()
+        self._next_s = 0.0
         self.side = _toggle("Side by side", "Raw and restored in two panes (V)")
         self.split = _toggle("Split", "Both in one pane, with a divider (V)")
         self.flicker = _toggle("Flicker", "Raw in the place of restored, and back (F)")
@@ -68,7 +72,12 @@ class Displays(QFrame):
 
     def show_picture(self, picture: Picture) -> None:
         """Show the contrast of a picture, with a row for each of its channels."""
-        if list(picture.scene) != list(self.rows):
+        is_new = list(picture.scene) != list(self.rows)
+        now_s = time.monotonic()
+        if not is_new and now_s < self._next_s:
+            return  # a histogram need not be drawn 30 times a second
+        self._next_s = now_s + HISTOGRAM_S
+        if is_new:
             self._make_rows(list(picture.scene))
         for name, row in self.rows.items():
             row.show_contrast(picture.histograms[name], picture.levels[name])

@@ -82,7 +82,7 @@ class ModelBox(Box):
         """Name the engine in use; its tip says why no better one."""
         self.engine.setText(line)
         self.engine.setToolTip(why)
-        self.engine.setStyleSheet("" if restores else f"color: {theme.RED}")
+        theme.tint(self.engine, "" if restores else theme.RED)
 
     def _choose(self, name: str) -> None:
         if self.models.findText(name) < 0:
@@ -96,4 +96,4 @@ class ModelBox(Box):
         found = match(self._model.card, self._pixel_size_um)
         sign = {True: "✓", False: "✗", None: "?"}[found.good]
         self.match.setText(f"{sign} {found.words}")
-        self.match.setStyleSheet(f"color: {_COLOURS[found.good]}")
+        theme.tint(self.match, _COLOURS[found.good])

@@ -158,12 +158,12 @@ class PlanDialog(QDialog):
             self._complain(str(error))
             return
         self.run.setEnabled(True)
-        self.said.setStyleSheet(f"color: {theme.DIM}")
+        theme.tint(self.said, theme.DIM)
         self.said.setText(text)
 
     def _complain(self, text: str) -> None:
         self.run.setEnabled(False)
-        self.said.setStyleSheet(f"color: {theme.RED}")
+        theme.tint(self.said, theme.RED)
         self.said.setText(text)
 
     def _run(self) -> None:

@@ -50,7 +50,7 @@ class RunBox(Box):
         """Show what is going on, and let only be pressed what is possible."""
         text = now.word[:1].upper() + now.word[1:]
         self.word.setText(f"● {text}" if now.acquiring else text)
-        self.word.setStyleSheet(f"color: {_colour(now)}")
+        theme.tint(self.word, _colour(now))
         for button, action in (
             (self.live, Action.LIVE),
             (self.record, Action.RECORD),

@@ -56,7 +56,7 @@ class ScannerBox(Box):
         )
         self.cost = words()
         self.saving = words()
-        self.saving.setStyleSheet(f"color: {theme.GREEN}")
+        theme.tint(self.saving, theme.GREEN)
         row = QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self.profile, 1)

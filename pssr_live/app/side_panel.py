@@ -56,7 +56,7 @@ class ReferenceBox(Box):
             text = f"{found.gain_db:+.1f} dB over interpolation"
             colour = theme.GREEN if found.gain_db > 0 else theme.RED
         self.said.setText(text)
-        self.said.setStyleSheet(f"color: {colour}")
+        theme.tint(self.said, colour)
 
 
 class SessionBox(Box):

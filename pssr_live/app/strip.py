@@ -56,13 +56,13 @@ class Strip(QFrame):
             value = self._cells[reading.name]
             if value.text() != reading.value:
                 value.setText(reading.value)
-            value.setStyleSheet(f"color: {_TONES[reading.tone]}")
+            theme.tint(value, _TONES[reading.tone])
 
     def show_engine(self, line: str, why: str, *, restores: bool) -> None:
         """Name the engine, with the reasons in its tip."""
         self.engine.setText(line)
         self.engine.setToolTip(why)
-        self.engine.setStyleSheet("" if restores else f"color: {theme.RED}")
+        theme.tint(self.engine, "" if restores else theme.RED)
 
     def value_of(self, name: str) -> str:
         """Return what stands under a caption."""

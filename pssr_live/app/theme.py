@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtGui import QColor, QFont, QPalette
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 BACK = "#0f1115"
 PANEL = "#16191f"
@@ -122,3 +122,10 @@ def dress(app: QApplication) -> None:
     font.setPointSizeF(9.5)
     app.setFont(font)
     app.setStyleSheet(SHEET)
+
+
+def tint(widget: QWidget, colour: str) -> None:
+    """Give a text a colour; the empty one is its own. Free where nothing changes."""
+    style = f"color: {colour}" if colour else ""
+    if widget.styleSheet() != style:  # Qt works the whole style out anew otherwise
+        widget.setStyleSheet(style)
