@@ -82,6 +82,8 @@ def test_edit_and_run(windows: Windows) -> None:
     dialog.loops.setValue(12)
     assert dialog.said.text() == "12 frames"
     assert not dialog.z_range.isEnabled() and not dialog.positions.isEnabled()
+    items = [dialog.channels.item(n).text() for n in range(dialog.channels.count())]
+    assert items and all(text.startswith("Specimen: ") for text in items)  # no density
     screenshot(dialog, "plan")
     window.panel.session.notes.setPlainText("plan A")
     windows.click(dialog.run)

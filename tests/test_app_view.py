@@ -389,7 +389,7 @@ FALLEN = REPORT | {
 
 
 def test_engines_in_words() -> None:
-    assert engine_line(None) == "none yet"
+    assert engine_line(None) == "no engine yet"
     assert engine_line(REPORT) == "onnxruntime on cpu, float32"
     assert engine_line(FALLEN).endswith(": NOT RESTORED")
     assert "to within 3e-07" in why_lines(REPORT)

@@ -53,7 +53,7 @@ class Displays(QFrame):
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setContentsMargins(0, 0, 0, 4)
         whole.setSpacing(0)
         whole.addLayout(buttons)
         whole.addLayout(self._rows)

@@ -9,7 +9,7 @@ from typing import Any
 def engine_line(report: Mapping[str, Any] | None) -> str:
     """Return the engine in a few words."""
     if report is None:
-        return "none yet"
+        return "no engine yet"
     said = f"{report['name']} on {report['device']}, {report['precision']}"
     return said if report["restores"] else f"{said}: NOT RESTORED"
 

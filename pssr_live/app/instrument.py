@@ -8,6 +8,7 @@ the `Feed`.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,8 @@ class Instrument:
             If it cannot be loaded or has no camera, or the profile is not for it.
         """
         self.disconnect()
+        # Beside a window pymmcore-plus would call back through Qt, in the GUI thread.
+        os.environ.setdefault("PYMM_SIGNALS_BACKEND", "psygnal")
         core = open_core(config)
         try:
             if not core.getCameraDevice():

@@ -14,6 +14,7 @@ from pssr_live.app.picture import Picture
 
 COMPUTED = "COMPUTED"
 NOT_RESTORED = "NOT RESTORED"
+PROMISE = "The restored picture appears here"
 
 
 class Panes(QWidget):
@@ -191,7 +192,7 @@ class Panes(QWidget):
             restored = Overlay(
                 made + _size(picture, 1),
                 plate if has_restored else "",
-                empty or missing,
+                (PROMISE if empty else "") or missing,
                 _value(place, values, 1),
             )
         self.raw.say(raw)

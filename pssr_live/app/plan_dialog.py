@@ -263,6 +263,7 @@ def _whole(low: int, high: int, unit: str) -> QSpinBox:
     box = QSpinBox()
     box.setRange(low, high)
     box.setSuffix(unit)
+    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return box
 
 
@@ -271,4 +272,5 @@ def _number(low: float, high: float, unit: str, decimals: int) -> QDoubleSpinBox
     box.setDecimals(decimals)
     box.setRange(low, high)
     box.setSuffix(unit)
+    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return box

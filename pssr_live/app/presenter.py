@@ -90,9 +90,8 @@ class Presenter:
         strip.show_readings(gauges.read(panes.painted))
         line, why = engine_line(gauges.engine), why_lines(gauges.engine)
         strip.show_engine(line, why, restores=gauges.restores)
-        self._window.panel.model.show_engine(
-            f"runs in {line}", why, restores=gauges.restores
-        )
+        runs = line if gauges.engine is None else f"runs in {line}"
+        self._window.panel.model.show_engine(runs, why, restores=gauges.restores)
         strip.light.show_light(gauges.light(panes.picture))
         now = self._window.conductor.now
         self.show_situation(now)

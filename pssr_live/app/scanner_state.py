@@ -90,10 +90,7 @@ def read_scanner(core: CMMCorePlus, profile: Profile | None) -> ScannerState:
             pixel_bytes=core.getBytesPerPixel(),
             bit_depth=core.getImageBitDepth(),
             photons=_photons(core),
-            groups={
-                group: tuple(core.getAvailableConfigs(group))
-                for group in core.getAvailableConfigGroups()
-            },
+            groups=_channel_groups(core, profile),
             has_stage=bool(core.getXYStageDevice()),
             has_focus=bool(core.getFocusDevice()),
         )
@@ -139,6 +136,25 @@ def set_value(core: CMMCorePlus, where: str, name: str, *value: float | str) -> 
         raise ScannerError(
             f"{where}-{name} cannot be set{said and f' to {said}'}: {sentence(error)}."
         ) from error
+
+
+def _channel_groups(
+    core: CMMCorePlus, profile: Profile | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the presets that can be channels: not those that change the density."""
+    density = None if profile is None else profile.address(profile.density)
+    named = core.getChannelGroup()
+    found: dict[str, tuple[str, ...]] = {}
+    for group in [named] if named else core.getAvailableConfigGroups():
+        presets = tuple(core.getAvailableConfigs(group))
+        touched = {
+            (device, name)
+            for preset in presets
+            for device, name, _ in core.getConfigData(group, preset)
+        }
+        if group != "System" and density not in touched:
+            found[group] = presets
+    return found
 
 
 def _photons(core: CMMCorePlus) -> float | None:

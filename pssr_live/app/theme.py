@@ -88,9 +88,9 @@ QScrollBar::handle:vertical {{ background: {EDGE}; border-radius: 4px;
     min-height: 24px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page,
 QScrollBar::sub-page {{ background: transparent; height: 0; border: 0; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {FAINT};
-    border-radius: 3px; background: {BACK}; }}
-QCheckBox::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT}; }}
+QListWidget::indicator {{ width: 12px; height: 12px; border: 1px solid {FAINT};
+    border-radius: 3px; background: {PANEL}; margin-right: 6px; }}
+QListWidget::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT}; }}
 QMenu {{ background: {RAISED}; border: 1px solid {EDGE}; padding: 4px; }}
 QMenu::item {{ padding: 5px 18px; border-radius: 3px; }}
 QMenu::item:selected {{ background: #1f5fa8; }}
