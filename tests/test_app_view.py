@@ -215,6 +215,19 @@ def test_raw_frames_are_shown_alone_only_where_restoration_fell_silent() -> None
     assert scene["scan"].frame.pixels[0, 0] == 6
 
 
+def test_a_slow_engine_has_not_fallen_silent() -> None:
+    now = [0.0]
+    feed = Feed(lambda: now[0])
+    for second in (0, 3, 6):
+        now[0] = second
+        feed.put_restored(restored(frame(second)))
+    for tenth in range(61, 140, 2):  # frames come much faster
+        now[0] = tenth / 10
+        feed.put_frame(frame(tenth))
+    scene = feed.take()
+    assert scene is not None and scene["scan"].restored is not None
+
+
 def test_frames_of_another_shape_push_out_the_others() -> None:
     feed = Feed()
     feed.put_restored(restored(frame(1, channel_name="DAPI")))

@@ -390,3 +390,14 @@ def test_a_movie_stays_in_step_while_the_view_changes(windows: Windows) -> None:
         press(window, key)
         windows.until_painted(window, 1)
     assert has_restored(window) and window.banners.texts == []
+
+
+def test_a_slow_scan_keeps_its_restored_picture(windows: Windows) -> None:
+    window = windows.open(settings=(*_QUICK, ("Scanner", "Dwell_us", "100")))
+    press(window, "L")  # 1.7 s a frame
+    windows.until_painted(window, 1)
+    lost: list[bool] = []
+    window._picture_ready.connect(lambda: lost.append(not has_restored(window)))
+    windows.bot.wait(4500)
+    assert len(lost) >= 2 and not any(lost)
+    assert window.strip.value_of("latency p95").endswith("ms")

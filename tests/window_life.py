@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -84,7 +85,38 @@ def offline_pc(folder: Path) -> dict[str, Any]:
     return {"shown_s": open_live_close(folder), "asked": asked}
 
 
+def ctrl_c(folder: Path) -> dict[str, Any]:
+    """Press Ctrl-C while pictures are shown and recorded; return the exit code."""
+    from qtpy.QtCore import QTimer
+
+    from pssr_live.app.start import Start, open_window
+    from pssr_live.app.window import MainWindow
+    from pssr_live.scanners.simulated import simulated_config
+
+    begin = MainWindow.begin
+
+    def begin_and_press(window: MainWindow) -> None:
+        begin(window)
+        ticker = QTimer(window)
+
+        def look() -> None:
+            if window.panes.painted > 3:
+                ticker.stop()
+                os.kill(os.getpid(), signal.SIGINT)
+
+        ticker.timeout.connect(look)
+        ticker.start(20)
+
+    MainWindow.begin = begin_and_press  # type: ignore[method-assign]
+    start = Start(simulated_config(), "mito-mf5-x4-live", folder, live=True)
+    return {"code": open_window(start, folder / "window.json")}
+
+
 if __name__ == "__main__":
     what, where, *rest = sys.argv[1:]
-    told = cycles(Path(where), int(rest[0])) if rest else offline_pc(Path(where))
+    lives = {"offline_pc": offline_pc, "ctrl_c": ctrl_c}
+    if what == "cycles":
+        told = cycles(Path(where), int(rest[0]))
+    else:
+        told = lives[what](Path(where))
     print(json.dumps(told))

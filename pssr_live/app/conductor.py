@@ -25,6 +25,7 @@ from pssr_live.app.throttle import Throttled
 from pssr_live.app.worker import Worker
 from pssr_live.card import Model
 from pssr_live.errors import PssrLiveError
+from pssr_live.frame import Frame
 
 LOOK_MS = 250  # how often counters are looked at
 
@@ -107,8 +108,9 @@ class Conductor(QObject):
         self._worker = Worker("pssr-live microscope")
         self._next_reference = 0
         self._session: Path | None = None
-        self._last_profile = start.profile
-        self._last_config = start.config
+        self._seen: Frame | None = None
+        self.profile = start.profile
+        self.config = start.config
         self._trouble.connect(self._ended_by_itself)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -142,7 +144,7 @@ class Conductor(QObject):
 
     def connect_microscope(self, config: Path, profile: str | None) -> None:
         """Connect a microscope; the one before is let go."""
-        self._last_config, self._last_profile = config, profile
+        self.config, self.profile = config, profile
         self._set(connected=False, live=False)
         self._do(
             "connecting",
@@ -153,7 +155,7 @@ class Conductor(QObject):
 
     def use_profile(self, name: str) -> None:
         """Connect again, with another profile."""
-        self.connect_microscope(self._last_config, name)
+        self.connect_microscope(self.config, name)
 
     def use_model(self, name: str) -> None:
         """Use another model; live mode is started again if it was on."""
@@ -386,7 +388,8 @@ class Conductor(QObject):
 
     def _look(self) -> None:
         frame = self.instrument.newest_frame()
-        if frame is not None:
+        if frame is not None and frame is not self._seen:
+            self._seen = frame
             self.feed.put_frame(frame)
         due = self.reference_every and self.now.recording and self._worker.is_idle
         if due and self.instrument.tally().acquired >= self._next_reference:

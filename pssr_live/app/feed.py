@@ -58,13 +58,16 @@ class Feed:
         self._scene: Scene = {}
         self._restored_s: dict[str, float] = {}
         self._raw_s: dict[str, float] = {}
+        self._pace_s: dict[str, float] = {}  # from one restored picture to the next
         self._is_new = self._closed = False
 
     def put_restored(self, restored: Restored) -> None:
         """Take a picture with the frame that it was made from."""
         channel = channel_of(restored.frame)
         with self._changed:
-            self._restored_s[channel] = self._clock()
+            now = self._clock()
+            self._pace_s[channel] = now - self._restored_s.get(channel, now)
+            self._restored_s[channel] = now
             self._put(channel, Pair(restored.frame, restored))
 
     def put_frame(self, frame: Frame) -> None:
@@ -75,7 +78,8 @@ class Feed:
             interval_s = now - self._raw_s.get(channel, now)
             self._raw_s[channel] = now
             silent_s = now - self._restored_s.get(channel, -1e9)
-            if silent_s > max(STALE_S, FRAMES_LATE * interval_s):
+            slowest_s = max(interval_s, self._pace_s.get(channel, 0.0))
+            if silent_s > max(STALE_S, FRAMES_LATE * slowest_s):
                 self._put(channel, Pair(frame))
 
     def put_pairs(self, scene: Scene) -> None:
@@ -89,6 +93,7 @@ class Feed:
         """Forget everything; what is on the screen stays until something comes."""
         with self._changed:
             self._scene, self._restored_s, self._raw_s = {}, {}, {}
+            self._pace_s = {}
             self._is_new = False
 
     def touch(self) -> None:

@@ -38,7 +38,7 @@ class Movies(QObject):
     def __init__(self, feed: Feed, engine: str | None) -> None:
         super().__init__()
         self.facts: MovieFacts | None = None
-        self._engine = engine
+        self._engine, self._feed = engine, feed
         self._desk = MovieDesk(feed)
         self._reader = Worker("pssr-live movie")
         self._restorer = Worker("pssr-live movie restore")
@@ -113,6 +113,7 @@ class Movies(QObject):
             return
         self.facts = None
         self._reader.do(self._desk.close)
+        self._feed.clear()
         self.changed.emit({"movie": False, "restored": False, "restoring": False})
         self.opened.emit(None)
 

@@ -76,10 +76,12 @@ class PictureItem(pg.GraphicsObject):  # type: ignore[misc]
             return
         image, _ = held
         width, height = self._field.width(), self._field.height()
-        target = QRectF(left * width, 0, (right - left) * width, height)
-        whole = image.width()
-        source = QRectF(left * whole, 0, (right - left) * whole, image.height())
-        painter.drawImage(target, image, source)
+        painter.save()
+        # Clipped, and not cut: so each pixel lies where it would lie in a pane alone.
+        clip = QRectF(left * width, 0, (right - left) * width, height)
+        painter.setClipRect(clip, Qt.ClipOperation.IntersectClip)
+        painter.drawImage(self._field, image)
+        painter.restore()
 
 
 class Pane(pg.GraphicsView):  # type: ignore[misc]

@@ -20,7 +20,7 @@ class Remembered(BaseModel):
 
     Attributes
     ----------
-    model, folder : str
+    config, profile, model, folder : str
         What was chosen last; empty for what the command gives.
     split : bool
         Whether both pictures share one pane.
@@ -36,6 +36,8 @@ class Remembered(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    config: str = ""
+    profile: str = ""
     model: str = ""
     folder: str = ""
     split: bool = False
@@ -45,9 +47,9 @@ class Remembered(BaseModel):
     geometry: str = ""
 
 
-def settings_file() -> Path:
-    """Return where settings are kept."""
-    return user_config_path("pssr-live", appauthor=False) / "window.json"
+def settings_file(window: str = "live") -> Path:
+    """Return where the settings of a kind of window are kept."""
+    return user_config_path("pssr-live", appauthor=False) / f"{window}.json"
 
 
 def recall(path: Path) -> Remembered:

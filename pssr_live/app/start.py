@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from pssr_live.app import binding  # before any other Qt
-from pssr_live.app.remembered import Remembered, recall, settings_file
 
 # isort: split
 import pyqtgraph as pg
@@ -19,7 +18,7 @@ from pssr_live.app.conductor import Start
 from pssr_live.app.theme import dress
 from pssr_live.app.window import MainWindow
 
-__all__ = ["Start", "application", "open_window", "remembered"]
+__all__ = ["Start", "application", "bury", "open_window"]
 
 # pyqtgraph's own cleaning at exit walks through objects that Qt has deleted by then.
 pg.setConfigOption("exitCleanup", False)
@@ -27,13 +26,15 @@ pg.setConfigOption("exitCleanup", False)
 BREATH_MS = 200  # how often Python may look whether Ctrl-C was pressed
 
 
-def remembered() -> Remembered:
-    """Return what the last window was left with."""
-    return recall(settings_file())
-
-
-def open_window(start: Start, settings: Path | None = None) -> int:
+def open_window(start: Start, settings: Path) -> int:
     """Open the window and return the exit code once it is closed.
+
+    Parameters
+    ----------
+    start : Start
+        What it begins with.
+    settings : Path
+        The file that remembers how it was left.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def open_window(start: Start, settings: Path | None = None) -> int:
     """
     binding.require_display()
     app = application()
-    window = MainWindow(start, settings or settings_file())
+    window = MainWindow(start, settings)
     window.show()
     window.begin()
     signal.signal(signal.SIGINT, lambda number, frame: window.close())

@@ -318,6 +318,8 @@ class MainWindow(QMainWindow):
         display = self.displays.display
         geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         what = Remembered(
+            config=str(self.conductor.config),
+            profile=self.conductor.profile or "",
             model=""
             if self.conductor.model is None
             else self.conductor.model.card.name,

@@ -99,6 +99,7 @@ def _open_window(
     engine: str | None,
 ) -> NoReturn:
     with packages_of("gui"):
+        from pssr_live.app.remembered import settings_file
         from pssr_live.app.start import Start, open_window
         from pssr_live.scanners.rehearsal import SPECIMENS
         from pssr_live.scanners.simulated import LABEL, simulated_config
@@ -115,4 +116,4 @@ def _open_window(
         density=resolution,
         live=True,
     )
-    raise typer.Exit(open_window(start))
+    raise typer.Exit(open_window(start, settings_file("demo")))

@@ -49,11 +49,16 @@ def live(
     Example: `pssr-live live --config scope.cfg --profile openscan`
     """
     with packages_of("gui"):
-        from pssr_live.app.start import Start, open_window, remembered
+        from pssr_live.app.start import Start, open_window
+
+    from pssr_live.app.remembered import recall, settings_file
 
     console_for(False)
     quiet_mda()
-    last = remembered()
+    settings = settings_file()
+    last = recall(settings)
+    if config is None and last.config and Path(last.config).is_file():
+        config, profile = Path(last.config), profile or last.profile or None
     start = Start(
         config=config or simulated(),
         model=model or last.model or LIVE_MODEL,
@@ -61,4 +66,4 @@ def live(
         profile=profile,
         engine=engine,
     )
-    raise typer.Exit(open_window(start))
+    raise typer.Exit(open_window(start, settings))
