@@ -199,10 +199,11 @@ def test_split_shows_raw_left_and_restored_right_of_the_divider(
     pane.item.shows = Shows.BOTH
     middle, height = split.shape[1] // 2, split.shape[0]
     rows = slice(60, height // 2 - 30)  # between the titles and the divider's grip
-    np.testing.assert_array_equal(split[rows, : middle - 9], raw[rows, : middle - 9])
-    np.testing.assert_array_equal(
-        split[rows, middle + 9 :], restored[rows, middle + 9 :]
-    )
+    left, right = slice(None, middle - 9), slice(middle + 9, None)
+    # But for where two pixels meet: Qt rounds from the edge of what it clips.
+    assert np.mean(split[rows, left] != raw[rows, left]) < 0.005
+    assert np.mean(split[rows, right] != restored[rows, right]) < 0.005
+    assert np.mean(split[rows, right] != raw[rows, right]) > 0.5
     QTest.mousePress(
         pane.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(middle, height // 2)
     )
