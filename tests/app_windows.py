@@ -21,7 +21,7 @@ from pssr_live.scanners.simulated import simulated_config
 SCREENSHOTS = Path(__file__).parent.parent / "out" / "screenshots"
 QUICK = (("Scanner", "RealTime", "On"), ("Scanner", "LineOverhead_us", "100"))
 SIZE = (1280, 860)
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 class Windows:
