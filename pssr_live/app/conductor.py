@@ -248,7 +248,7 @@ class Conductor(QObject):
 
         def saved(report: dict[str, Any]) -> None:
             self._tell_outcome(report)
-            self._set(live=self.instrument.newest_frame() is not None)
+            self._set(live=self.instrument.is_running())
             then()
 
         self._do(
