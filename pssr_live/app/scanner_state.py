@@ -17,7 +17,6 @@ from pssr_live.scanners.profiles.on_core import (
     require,
     sentence,
 )
-from pssr_live.scanners.simulated import SimulatedScanner, scanner_of
 
 PHOTONS = "Photons_per_us"
 
@@ -158,8 +157,7 @@ def _channel_groups(
 
 
 def _photons(core: CMMCorePlus) -> float | None:
-    try:
-        scanner: SimulatedScanner = scanner_of(core)
-    except PssrLiveError:
+    camera = core.getCameraDevice()
+    if not core.hasProperty(camera, PHOTONS):
         return None
-    return scanner.settings.photons_per_us
+    return float(core.getProperty(camera, PHOTONS))
