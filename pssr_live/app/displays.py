@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout
 from pssr_live.app.channel_row import ChannelRow
 from pssr_live.app.picture import Display, Look, Picture
 
-HISTOGRAM_S = 0.12  # between two of them
+HISTOGRAM_S = 0.25  # between two of them
 
 
 class Displays(QFrame):

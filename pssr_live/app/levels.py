@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pssr_live.frame import Pixels
 
 PERCENTILES = (0.5, 99.8)
-THIN = 40_000  # pixels are enough to judge contrast by
+THIN = 16_000  # pixels are enough to judge contrast by
 BINS = 96
 EASE = 0.3  # part of the way that automatic contrast goes with each picture
 JUMP = 0.5  # of the span: a change this large is followed at once

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen
+from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QGraphicsView
 
 from pssr_live.app import theme
@@ -116,6 +116,7 @@ class Pane(pg.GraphicsView):  # type: ignore[misc]
         self.cross_um: tuple[float, float] | None = None
         self.painted = 0
         self._is_new = self._dragging = False
+        self._written: tuple[object, QPixmap] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMouseTracking(True)
         self.box.sigRangeChanged.connect(self._follow_divider)
@@ -167,9 +168,7 @@ class Pane(pg.GraphicsView):  # type: ignore[misc]
             self._draw_divider(painter)
         if self.cross_um is not None:
             self._draw_cross(painter)
-        shown = self.item.has(Shows.RAW)
-        view_um = self.box.viewRect().width() if shown else None
-        draw(painter, size, self.overlay, view_um, self.in_um)
+        painter.drawPixmap(0, 0, self._words(size))
         painter.restore()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -212,6 +211,22 @@ class Pane(pg.GraphicsView):  # type: ignore[misc]
         super().leaveEvent(event)
 
     # -- within
+
+    def _words(self, size: tuple[float, float]) -> QPixmap:
+        """Return the overlay; drawn anew only where it is another one."""
+        shown = self.item.has(Shows.RAW)
+        view_um = self.box.viewRect().width() if shown else None
+        ratio = self.devicePixelRatioF()
+        wanted = size, self.overlay, view_um, self.in_um, ratio
+        if self._written is None or self._written[0] != wanted:
+            pixmap = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(pixmap)
+            draw(painter, size, self.overlay, view_um, self.in_um)
+            painter.end()
+            self._written = wanted, pixmap
+        return self._written[1]
 
     def _on_divider(self, event: QMouseEvent) -> bool:
         if self.item.shows is not Shows.BOTH:

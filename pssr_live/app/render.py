@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,10 @@ def paint(layers: Sequence[Layer], *, marks: bool = False) -> Words:
         Whether saturated pixels are shown in red.
     """
     if len(layers) == 1:
-        words = _through(_words(layers[0]), layers[0].pixels)
+        only = layers[0]
+        words = _through(
+            _words(only.pixels.dtype, only.levels, only.colour), only.pixels
+        )
     else:
         words = _merged(layers)
     if marks:
@@ -102,7 +106,7 @@ def _merged(layers: Sequence[Layer]) -> Words:
     shape = layers[0].pixels.shape
     planes = [np.zeros(shape, np.uint16) for _ in range(3)]
     for layer in layers:
-        brightness = _brightness(layer)
+        brightness = _brightness(layer.pixels.dtype, layer.levels)
         for plane, part in zip(planes, layer.colour, strict=True):
             if part:
                 table = (brightness * part + 0.5).astype(np.uint16)
@@ -112,21 +116,20 @@ def _merged(layers: Sequence[Layer]) -> Words:
     return words
 
 
-def _words(layer: Layer) -> Words:
-    brightness = _brightness(layer)
-    red, green, blue = (
-        (brightness * part + 0.5).astype(np.uint32) for part in layer.colour
-    )
+@lru_cache(maxsize=16)  # raw and restored are shown through one table
+def _words(dtype: np.dtype[Any], levels: Levels, colour: Colour) -> Words:
+    brightness = _brightness(dtype, levels)
+    red, green, blue = ((brightness * part + 0.5).astype(np.uint32) for part in colour)
     words: Words = OPAQUE | red << np.uint32(16) | green << np.uint32(8) | blue
     return words
 
 
-def _brightness(layer: Layer) -> npt.NDArray[np.float32]:
+def _brightness(dtype: np.dtype[Any], levels: Levels) -> npt.NDArray[np.float32]:
     """Return 0..1 for each count that the type can hold, in the order of `_through`."""
-    limits = np.iinfo(layer.pixels.dtype)
+    limits = np.iinfo(dtype)
     counts = np.arange(limits.min, limits.max + 1, dtype=np.float32)
-    span = max(layer.levels.high - layer.levels.low, 1e-6)
-    found = np.clip((counts - layer.levels.low) / span, 0, 1)
+    span = max(levels.high - levels.low, 1e-6)
+    found = np.clip((counts - levels.low) / span, 0, 1)
     # Negative counts of a signed type lie behind the positive ones.
     ordered: npt.NDArray[np.float32] = np.roll(found, limits.min).astype(np.float32)
     return ordered
