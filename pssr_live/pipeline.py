@@ -122,6 +122,11 @@ class LivePipeline:
         """The newest restored picture, for a viewer that polls."""
         return self._latest
 
+    @property
+    def queued(self) -> int:
+        """How many frames wait for the disk, and windows for the engine."""
+        return self._incoming.qsize() + len(self._waiting)
+
     def submit(self, frame: Frame) -> None:
         """Take a frame: enqueue it and return. Never raises, never drops.
 

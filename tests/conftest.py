@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+# Before any Qt: a machine that tests has no screen, or one that is in use.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from app_windows import Windows
+from pytestqt.qtbot import QtBot
+
 from pssr_live.restorer import Restorer
+
+
+@pytest.fixture
+def windows(qtbot: QtBot, tmp_path: Path) -> Iterator[Windows]:
+    """Return what opens windows on the simulated microscope; they are closed after."""
+    opener = Windows(qtbot, tmp_path)
+    yield opener
+    opener.close_all()
 
 
 @pytest.fixture(scope="session")

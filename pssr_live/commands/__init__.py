@@ -11,6 +11,7 @@ from pssr_live.commands.demo import demo
 from pssr_live.commands.doctor import doctor
 from pssr_live.commands.evaluate import evaluate
 from pssr_live.commands.export import export
+from pssr_live.commands.live import live
 from pssr_live.commands.models import models
 from pssr_live.commands.profile import profile_app
 from pssr_live.commands.restore import restore
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for command in (
-    *(demo, run, restore, crappify, calibrate),
+    *(demo, live, run, restore, crappify, calibrate),
     *(train, export, evaluate, models, bench, doctor),
 ):
     app.command()(command)

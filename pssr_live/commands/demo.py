@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -49,25 +49,29 @@ def demo(
     engine: EngineOption = None,
     overwrite: OverwriteOption = False,
     headless: Annotated[
-        bool, typer.Option("--headless", help="No window; the only way so far.")
+        bool,
+        typer.Option("--headless", help="No window: scan --frames frames and compare."),
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """Scan a simulated living cell at 1/16 of the pixels and restore it live.
 
     A real Micro-Manager core drives a simulated point scanner; everything else is
-    what a real session uses. Afterwards the restored frames are compared with the
-    truth, which only a simulation knows.
+    what a real session uses. The window opens with the scan going on: move density,
+    dwell and light, and see what each costs. With `--headless` a number of frames is
+    scanned and compared with the truth, which only a simulation knows.
+
+    Example: `pssr-live demo`
 
     Example: `pssr-live demo --headless --frames 60 --out demo_session`
     """
+    if not (headless or json):
+        _open_window(out, sample, seed, int(resolution), model, engine)
     with packages_of("demo"):
         from pssr_live.scanners.rehearsal import Rehearsal, rehearse
 
     console = console_for(json)
     quiet_mda()
-    if not headless:
-        console.print("This version has no window yet; running without one.")
     plan = Rehearsal(
         frames, sample, seed, int(resolution), model or MODELS[sample], engine
     )
@@ -85,3 +89,32 @@ def demo(
         console.print(f"Look at {out / 'preview.png'}")
     if report["status"] != "success":
         raise typer.Exit(1)
+
+
+def _open_window(
+    out: Path,
+    sample: str,
+    seed: int,
+    resolution: int,
+    model: str | None,
+    engine: str | None,
+) -> NoReturn:
+    with packages_of("gui"):
+        from pssr_live.app.remembered import settings_file
+        from pssr_live.app.start import Start, open_window
+        from pssr_live.scanners.rehearsal import SPECIMENS
+        from pssr_live.scanners.simulated import LABEL, simulated_config
+
+    console_for(False)
+    quiet_mda()
+    start = Start(
+        config=simulated_config(),
+        model=model or MODELS[sample],
+        folder=out.absolute(),
+        profile="simulated",
+        engine=engine,
+        settings=(("Specimen", SPECIMENS[sample]), (LABEL, "Seed", str(seed))),
+        density=resolution,
+        live=True,
+    )
+    raise typer.Exit(open_window(start, settings_file("demo")))

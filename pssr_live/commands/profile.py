@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,6 +94,8 @@ def check(
 def simulated() -> Path:
     """Return the configuration of the simulated scanner."""
     with packages_of("demo"):
+        if find_spec("scipy") is None:  # which the scanner loads when it starts
+            raise ModuleNotFoundError(name="scipy")
         from pssr_live.scanners.simulated import simulated_config
     return simulated_config()
 

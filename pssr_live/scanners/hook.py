@@ -36,6 +36,7 @@ from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.plan import Every, Setting, reference_plan
 from pssr_live.scanners.references.taking import ReferenceTaking
 from pssr_live.scanners.references.tile import SENTINEL, Tile
+from pssr_live.scanners.tally import Tally
 from pssr_live.scanners.watch import RunWatch
 from pssr_live.storage.session import SessionFolder
 
@@ -223,6 +224,11 @@ class LiveRestoration:
     def latest(self) -> Restored | None:
         """The newest restored picture, for a viewer that polls."""
         return None if self._run is None else self._run.pipeline.latest
+
+    def tally(self) -> Tally:
+        """Return how the run is going; from any thread."""
+        run = self._run
+        return Tally() if run is None else run.tally()
 
     def on_restored(self, callback: Callback) -> Callback:
         """Have `callback` called with each `Restored` as well; returns it.

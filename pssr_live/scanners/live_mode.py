@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,8 +28,13 @@ from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.account import Ending
 from pssr_live.scanners.core import protect
+from pssr_live.scanners.live_counts import LiveCounts, ended
 from pssr_live.scanners.newest import NewestRestorer
 from pssr_live.scanners.recording import RunRecording
+from pssr_live.scanners.references.engine import Taken, take_reference
+from pssr_live.scanners.references.plan import ReferencePlan
+from pssr_live.scanners.references.recording import ReferenceRecording
+from pssr_live.scanners.tally import Tally
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.session import SessionFolder
 from pssr_live.worker import Worker
@@ -37,15 +43,6 @@ log = logging.getLogger(__name__)
 
 LOOK_S = (0.001, 0.02)  # a tenth of a frame's time, but within these
 NUMBER = "ImageNumber"
-
-
-@dataclass
-class LiveCounts:
-    """What live mode has seen since it was started; one thread writes."""
-
-    frames: int = 0
-    lost: int = 0
-    shown: int = 0
 
 
 class LiveMode:
@@ -72,7 +69,8 @@ class LiveMode:
     Attributes
     ----------
     counts : LiveCounts
-        Frames that came, that the camera's buffer lost, and pictures shown.
+        Frames that came, that the camera's buffer lost, pictures shown, and how long
+        those took that were not recorded.
     trouble : PssrLiveError or None
         What ended the acquisition, or a recording, by itself.
     """
@@ -105,7 +103,7 @@ class LiveMode:
         if not isinstance(model, Restorer):
             model = Restorer(model, self._engine)
         self._restorer = model
-        self._newest = NewestRestorer(self._restorer, self._show)
+        self._newest = NewestRestorer(self._restorer, self._show_unrecorded)
         try:
             self.start()
         except BaseException:
@@ -143,6 +141,23 @@ class LiveMode:
         """Whether frames are being recorded."""
         return self._run is not None
 
+    @property
+    def recording_folder(self) -> SessionFolder | None:
+        """Where frames are being recorded; None if they are not."""
+        return None if self._run is None else self._run.folder
+
+    def tally(self) -> Tally:
+        """Return how it is going; while recording, of the recording."""
+        counts, run = self.counts, self._run
+        if run is not None:
+            return replace(run.tally(), lost=counts.lost)
+        return Tally(
+            acquired=counts.frames,
+            restored=counts.shown,
+            lost=counts.lost,
+            latency_ms=tuple(counts.latency_ms),
+        )
+
     # -- the camera
 
     def start(self) -> None:
@@ -165,11 +180,12 @@ class LiveMode:
             )
         self._stopping.clear()
         self.counts = LiveCounts()
+        self._begun_s = time.perf_counter()
         self.trouble, self._last_number = None, -1
         try:
             core.startContinuousSequenceAcquisition(0)
         except Exception as error:
-            raise _ended("did not start", error) from error
+            raise ended("did not start", error) from error
         self._pixel_size_um = core.getPixelSizeUm() or None
         self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
         self._worker = Worker("pssr-live frames", self._acquire)
@@ -181,6 +197,34 @@ class LiveMode:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.wait()
+
+    def take_reference(self, plan: ReferencePlan) -> Taken:
+        """Scan the field at full density, between two frames; live mode goes on.
+
+        A recording that is on saves it, and scores the newest frame by it.
+
+        Returns
+        -------
+        Taken
+            The scan, or why there is none.
+
+        Raises
+        ------
+        ScannerError
+            If the camera cannot be started again.
+        """
+        was_running = self.is_running
+        self.stop()
+        frame = self._newest_frame
+        index = {"t": 0} if frame is None else dict(frame.index)
+        try:
+            taken = take_reference(self._core, self._restorer.card.scale, plan, index)
+        finally:
+            if was_running:
+                self.start()
+        if self._run is not None and self._run.references is not None:
+            self._run.references.take(taken)
+        return taken
 
     # -- recording
 
@@ -215,6 +259,7 @@ class LiveMode:
             RunLayout(),
             on_trouble=self._break_recording,
             on_restored=self._show,
+            references=ReferenceRecording(planned=False),
         )
         with self._taking:
             self._run = run
@@ -281,7 +326,7 @@ class LiveMode:
                 image,
                 ordinal,
                 {"t": ordinal},
-                0.0 if run is None else run.clock_s(),
+                self._clock_s() if run is None else run.clock_s(),
                 pixel_size_um=self._pixel_size_um,
                 after_gap=lost > 0 and ordinal > 0,
             )
@@ -304,6 +349,15 @@ class LiveMode:
 
     # -- any thread
 
+    def _clock_s(self) -> float:
+        return time.perf_counter() - self._begun_s
+
+    def _show_unrecorded(self, restored: Restored) -> None:
+        late_s = self._clock_s() - restored.frame.time_s
+        if late_s >= 0:  # not of a frame from before the camera was started again
+            self.counts.latency_ms.append(1e3 * late_s)
+        self._show(restored)
+
     def _show(self, restored: Restored) -> None:
         self._latest = restored
         self.counts.shown += 1
@@ -315,11 +369,11 @@ class LiveMode:
 
     def _fail(self, error: Exception) -> None:
         if self.trouble is None and not self._stopping.is_set():
-            self._tell(_ended("stopped", error))
+            self._tell(ended("stopped", error))
 
     def _break_recording(self, error: Exception) -> None:
         if self._broken is None:
-            self._broken = _ended("could not be recorded", error)
+            self._broken = ended("could not be recorded", error)
             self._tell(self._broken)
 
     def _tell(self, trouble: PssrLiveError) -> None:
@@ -341,12 +395,3 @@ class LiveMode:
     def _close(self) -> None:
         self._newest.close()
         self._restorer.close()
-
-
-def _ended(what: str, error: Exception) -> PssrLiveError:
-    if isinstance(error, PssrLiveError) and what == "could not be recorded":
-        return error
-    reason = " ".join(str(error).split()).rstrip(" .") or type(error).__name__
-    return ScannerError(
-        f"The camera {what}: {reason}; check it and start live mode again."
-    )

@@ -21,6 +21,7 @@ from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.picture import scan_and_picture
 from pssr_live.scanners.references.recording import ReferenceRecording
+from pssr_live.scanners.tally import RECENT, Tally
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
@@ -65,7 +66,7 @@ class RunRecording:
         self._last_s = 0.0
         self._ordinals = ordinals or Ordinals(layout.indices or ())
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
-        self._references = references
+        self.references = references
         if references is not None:
             references.begin(folder, self.recorder, self.clock_s)
             on_restored = references.beside(on_restored)
@@ -76,6 +77,18 @@ class RunRecording:
     def clock_s(self) -> float:
         """Return the seconds since the run began."""
         return time.perf_counter() - self._begun
+
+    def tally(self) -> Tally:
+        """Return how it is going; from any thread."""
+        counters = self.pipeline.counters
+        return Tally(
+            acquired=counters.acquired,
+            restored=counters.restored,
+            deferred=counters.deferred,
+            lost=len(self.recorder.lost()),
+            queued=self.pipeline.queued,
+            latency_ms=tuple(counters.latency_ms[-RECENT:]),
+        )
 
     def ordinal_of(self, index: dict[str, int]) -> int:
         """Return the place of a frame in the run: by its index, never by arrival.
@@ -89,8 +102,8 @@ class RunRecording:
         if self._first_s is None:
             self._first_s = frame.time_s
         self._last_s = frame.time_s
-        if self._references is not None:
-            self._references.frame_arrived(frame)
+        if self.references is not None:
+            self.references.frame_arrived(frame)
         self.pipeline.submit(frame)
 
     def finish(
@@ -156,7 +169,7 @@ class RunRecording:
             "warnings": [
                 *warnings,
                 *self._gap_warning(counters),
-                *(self._references.warnings if self._references else ()),
+                *(self.references.warnings if self.references else ()),
             ],
             **told,
         }
@@ -200,7 +213,7 @@ class RunRecording:
 
     def _finish_references(self) -> dict[str, dict[str, Any]]:
         """Return what the report says of references, by section."""
-        return {} if self._references is None else self._references.finish()
+        return {} if self.references is None else self.references.finish()
 
     def _complete(self, catch_up: bool, progress: Progress | None) -> Counters:
         """Finish the pipeline; Ctrl-C leaves deferred frames for later."""

@@ -42,8 +42,8 @@ class Panel:
     ----------
     title : str
         Stands above it.
-    pixels : ndarray, (Y, X)
-        Any numeric type.
+    pixels : ndarray, (Y, X) or (Y, X, 3)
+        Any numeric type; three planes are colours, uint8, and shown as they are.
     pixel_size_um : float or None
         Distance of neighbouring pixels; gives the scale bar.
     computed : bool
@@ -84,14 +84,14 @@ def write_preview(
         If the file cannot be written.
     """
     for panel in panels:
-        if panel.pixels.ndim != 2 or panel.pixels.size == 0:
+        if not _is_picture(panel.pixels):
             raise SettingsError(
                 f"The panel {panel.title!r} has the shape {panel.pixels.shape}; give "
-                "(Y, X) pixels."
+                "(Y, X) pixels, or (Y, X, 3) colours."
             )
     if not panels:
         raise SettingsError("A preview of no panels was asked for; give at least one.")
-    size = _size_on_picture(panels[0].pixels.shape, max(panel_size, _SMALLEST))
+    size = _size_on_picture(panels[0].pixels.shape[:2], max(panel_size, _SMALLEST))
     unit = max(size) // 64  # what margins and letters are measured in
     gap, head = unit, 4 * unit
     picture = Image.new(
@@ -99,12 +99,16 @@ def write_preview(
         (gap + (size[0] + gap) * len(panels), head + size[1] + gap),
         BACKGROUND,
     )
-    limits = _limits([p.pixels for p in panels]) if shared_contrast else None
+    greys = [panel.pixels for panel in panels if panel.pixels.ndim == 2]
+    limits = _limits(greys) if shared_contrast and greys else None
     for n, panel in enumerate(panels):
         left = gap + (size[0] + gap) * n
         box = (left, head, left + size[0], head + size[1])
-        grey = _grey(panel.pixels, limits or _limits([panel.pixels]))
-        picture.paste(Image.fromarray(grey).resize(size, Image.Resampling.NEAREST), box)
+        shown = panel.pixels
+        if shown.ndim == 2:
+            shown = _grey(shown, limits or _limits([shown]))
+        enlarged = Image.fromarray(shown).resize(size, Image.Resampling.NEAREST)
+        picture.paste(enlarged, box)
         _annotate(ImageDraw.Draw(picture), panel, box, unit)
     made = BytesIO()
     picture.save(made, "PNG")
@@ -127,6 +131,11 @@ def bar_length_um(field_um: float) -> float:
     power = 10.0 ** math.floor(math.log10(longest))
     step = max(step for step in (1, 2, 5) if step * power <= longest * (1 + 1e-9))
     return float(f"{step * power:.1g}")
+
+
+def _is_picture(pixels: npt.NDArray[Any]) -> bool:
+    coloured = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+    return pixels.size > 0 and (pixels.ndim == 2 or coloured)
 
 
 def _size_on_picture(shape: tuple[int, ...], longest: int) -> tuple[int, int]:

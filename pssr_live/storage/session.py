@@ -25,9 +25,10 @@ FRAMES = "frames.jsonl"
 STATUS = "status.json"
 REPORT = "report.json"
 PREVIEW = "preview.png"
+NOTES = "session_notes.txt"
 RESCANS = "rescans{}.ome.tiff"
 FEEDBACK = "feedback.jsonl"
-FILES = (RAW, RESTORED, REFERENCE, FRAMES, FEEDBACK, STATUS, REPORT, PREVIEW)
+FILES = (RAW, RESTORED, REFERENCE, FRAMES, FEEDBACK, STATUS, REPORT, PREVIEW, NOTES)
 
 BLOCK_BYTES = 4096  # which any file takes on a disk, however short it is
 
@@ -52,8 +53,10 @@ class SessionFolder:
 
     Attributes
     ----------
-    path, raw, restored, reference, frames, feedback, status, report, preview : Path
+    path, raw, restored, reference, frames, feedback : Path
         The folder and its files, whether they exist or not.
+    status, report, preview, notes : Path
+        What is said about them.
     """
 
     def __init__(self, path: Path):
@@ -66,6 +69,7 @@ class SessionFolder:
         self.status = path / STATUS
         self.report = path / REPORT
         self.preview = path / PREVIEW
+        self.notes = path / NOTES
 
     @classmethod
     def create(cls, path: Path, *, overwrite: bool = False) -> Self:
@@ -136,6 +140,17 @@ class SessionFolder:
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Replace `report.json` in the same way."""
         _replace(self.report, report)
+
+    def write_notes(self, text: str) -> None:
+        """Replace `session_notes.txt`: what a person wants to remember of the session.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        with disk_errors("The notes", self.path):
+            self.notes.write_text(f"{text.rstrip()}\n", "utf-8")
 
     def read_status(self) -> dict[str, Any]:
         """Return what `write_status` wrote last.

@@ -41,6 +41,11 @@ class DoseAccount:
         self.references += 1
         self.reference_dose += taken.scan.pixels.size * taken.scan.dwell_ratio
 
+    @property
+    def tried(self) -> bool:
+        """Whether there was any reference, good or failed."""
+        return self.references + self.failed > 0
+
     def report(self) -> dict[str, Any]:
         """Return the shares of the whole run, 0..1, and the counts."""
         dose = self.frame_dose + self.reference_dose
@@ -59,7 +64,7 @@ class DoseAccount:
             f"References that failed: {count}, because {reason}."
             for reason, count in failures.items()
         ]
-        if not (self.references or self.failed):
+        if not self.tried:
             said.append(
                 "No reference was taken: no series of the run has so many frames, or "
                 "its events came one by one and without references among them."

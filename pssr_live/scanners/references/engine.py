@@ -117,10 +117,8 @@ class ReferencingEngine(MDAEngine):
         scan: ReferenceScan | None,
         error: Exception | None,
     ) -> None:
-        now = time.perf_counter()
         index = {str(axis): int(at) for axis, at in event.index.items()}
-        reason = "" if error is None else _reason(error)
-        self.pssr_live_references.take(Taken(index, scan, reason, now, now - begun))
+        self.pssr_live_references.take(_taken(index, begun, scan, error))
 
 
 def install(core: CMMCorePlus, references: References) -> Callable[[], None]:
@@ -162,6 +160,36 @@ def install(core: CMMCorePlus, references: References) -> Callable[[], None]:
             del engine.__dict__["pssr_live_references"]
 
     return undo
+
+
+def take_reference(
+    core: CMMCorePlus, scale: int, plan: ReferencePlan, index: dict[str, int]
+) -> Taken:
+    """Scan one reference outside of an MDA, for the frame `index`.
+
+    Raises
+    ------
+    ScannerLeftBehind
+        If the scanner could not be put back; any other fault is told in the result.
+    """
+    begun = time.perf_counter()
+    try:
+        return _taken(index, begun, scan_reference(core, scale, plan), None)
+    except ScannerLeftBehind:
+        raise
+    except Exception as error:  # whatever a device throws: live mode goes on
+        return _taken(index, begun, None, error)
+
+
+def _taken(
+    index: dict[str, int],
+    begun: float,
+    scan: ReferenceScan | None,
+    error: Exception | None,
+) -> Taken:
+    now = time.perf_counter()
+    reason = "" if error is None else _reason(error)
+    return Taken(index, scan, reason, now, now - begun)
 
 
 def _reason(error: Exception) -> str:

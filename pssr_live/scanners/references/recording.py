@@ -34,6 +34,11 @@ RestoredTaker = Callable[[Restored], None]
 class ReferenceRecording:
     """Takes references from an MDA engine and sees to everything else.
 
+    Parameters
+    ----------
+    planned : bool
+        Whether references are expected; if not, a run without any is told nothing.
+
     Attributes
     ----------
     scores : list of dict
@@ -42,7 +47,8 @@ class ReferenceRecording:
         What went wrong, each kind once; complete after `finish`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, planned: bool = True) -> None:
+        self._planned = planned
         self.scores: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self._account = DoseAccount()
@@ -118,6 +124,8 @@ class ReferenceRecording:
                 self._enough = True
                 self._worker.wait()
             self._worker = None
+        if not self._planned and not self._account.tried:
+            return {}
         self.warnings += self._account.warnings(self._failures)
         scan = self._account.report()
         return {"scan": scan, "quality": {"references": summary(self.scores)}}

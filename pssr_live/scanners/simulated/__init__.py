@@ -6,20 +6,25 @@
 >>> core.getExposure(), core.getPixelSizeUm()
 (29.184, 0.2)
 >>> close_core(core)
+
+The scanner and its samples are loaded when first used: they need scipy, and whoever
+only names the configuration shall not wait for it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pssr_live.errors import ScannerError
-from pssr_live.scanners.simulated.device import SimulatedScanner
-from pssr_live.scanners.simulated.records import ScanRecord
-from pssr_live.scanners.simulated.settings import FULL_RESOLUTION, ScanSettings
 
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
+
+    from pssr_live.scanners.simulated.device import SimulatedScanner
+    from pssr_live.scanners.simulated.records import ScanRecord
+    from pssr_live.scanners.simulated.settings import FULL_RESOLUTION, ScanSettings
 
 __all__ = [
     "FULL_RESOLUTION",
@@ -32,6 +37,19 @@ __all__ = [
 ]
 
 LABEL = "Scanner"
+_HOMES = {
+    "FULL_RESOLUTION": "settings",
+    "ScanRecord": "records",
+    "ScanSettings": "settings",
+    "SimulatedScanner": "device",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def simulated_config() -> Path:
@@ -56,6 +74,8 @@ def scanner_of(core: CMMCorePlus) -> SimulatedScanner:
     ScannerError
         If the camera is another one.
     """
+    from pssr_live.scanners.simulated.device import SimulatedScanner
+
     python_camera = getattr(core, "_py_camera", None)
     camera = python_camera() if python_camera else None
     if not isinstance(camera, SimulatedScanner):

@@ -1,0 +1,210 @@
+"""A movie that exists already: its moments, its restoration, and saving that. No Qt.
+
+`show` and `open` belong into one thread, `restore` into another one; `cancel` may come
+from any.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pssr_live.app.feed import Feed, Pair, Scene, channel_of
+from pssr_live.card import Model
+from pssr_live.frame import Frame, Restored
+from pssr_live.offline import restore_file
+from pssr_live.pipeline import Progress
+from pssr_live.restorer import Restorer
+from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.movie import Movie, open_movie
+from pssr_live.storage.target import check_target
+
+AXES = ("t", "z", "p")
+RESULT = "restored.ome.tiff"
+
+
+@dataclass(frozen=True, slots=True)
+class MovieFacts:
+    """What a movie is.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    shape : tuple of int
+        Lines and pixels of a frame.
+    pixel_size_um : float or None
+        None where the file does not tell it.
+    lengths : mapping of str to int
+        Time points, planes and positions, by axis of the index.
+    frames : int
+        Frames in all.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    pixel_size_um: float | None
+    lengths: Mapping[str, int]
+    frames: int
+
+
+class Cancelled(Exception):
+    """The restoration was cancelled; nothing is left of it."""
+
+
+class MovieDesk:
+    """One movie on the desk.
+
+    Parameters
+    ----------
+    feed : Feed
+        Takes the pictures.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._movie: Movie | None = None
+        self._result: Movie | None = None
+        self._made_by: dict[str, Any] = {}
+        self._scratch: Path | None = None
+        self._cancel = threading.Event()
+
+    def open(self, path: Path) -> MovieFacts:
+        """Open a movie and show its first moment.
+
+        Raises
+        ------
+        StorageError
+            If it is none, or cannot be read; the one before stays.
+        """
+        movie = open_movie(path)
+        self.close()
+        self._movie = movie
+        self.show({})
+        indices = [movie.layout.index_of(n) for n in range(len(movie))]
+        lengths = {a: 1 + max(i.get(a, 0) for i in indices) for a in AXES}
+        return MovieFacts(
+            path, movie.shape, movie.pixel_size_um, lengths, len(movie.layout)
+        )
+
+    def show(self, at: Mapping[str, int]) -> None:
+        """Show all channels of one moment; a missing frame is left out.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        movie = self._movie
+        if movie is None:
+            return
+        scene: Scene = {}
+        for ordinal in range(len(movie)):
+            index = movie.layout.index_of(ordinal)
+            here = all(index.get(a, 0) == at.get(a, 0) for a in AXES)
+            if here and ordinal not in movie.missing:
+                frame = movie.frame(ordinal)
+                scene[channel_of(frame)] = Pair(frame, self._restored(frame))
+        if scene:
+            self._feed.put_pairs(scene)
+
+    def restore(
+        self, model: Model, engine: str | None, progress: Progress
+    ) -> list[str]:
+        """Restore the whole movie beside it; return what the user should know.
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` was called.
+        PssrLiveError
+            If it cannot be restored.
+        """
+        movie = self._movie
+        if movie is None:
+            return []
+        self._cancel.clear()
+
+        def go_on(done: int, total: int) -> None:
+            if self._cancel.is_set():
+                raise Cancelled
+            progress(done, total)
+
+        scratch = Path(tempfile.mkdtemp(prefix="pssr-live-"))
+        try:
+            restorer = Restorer(model, engine)
+            try:
+                made = restore_file(
+                    movie.path, scratch / RESULT, restorer, progress=go_on
+                )
+            finally:
+                restorer.close()
+            result = open_movie(scratch / RESULT)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        self._drop_result()
+        self._result, self._scratch = result, scratch
+        self._made_by = made
+        said: list[str] = made["warnings"]
+        return said
+
+    def cancel(self) -> None:
+        """Give up the restoration that is going on."""
+        self._cancel.set()
+
+    def save(self, target: Path) -> None:
+        """Save the restored movie.
+
+        Raises
+        ------
+        StorageError
+            If the target would harm the movie, or the disk refuses.
+        """
+        if self._movie is None or self._scratch is None:
+            return
+        check_target(self._movie.path, target, overwrite=True)
+        part = target.with_name(f"{target.name}.part")
+        with disk_errors("The restored movie", target):
+            try:
+                shutil.copyfile(self._scratch / RESULT, part)
+                part.replace(target)
+            finally:
+                with suppress(OSError):
+                    part.unlink()
+
+    def close(self) -> None:
+        """Put the movie away, and what was restored and not saved."""
+        self._drop_result()
+        movie, self._movie = self._movie, None
+        if movie is not None:
+            movie.close()
+
+    def _restored(self, frame: Frame) -> Restored | None:
+        result = self._result
+        if result is None or frame.ordinal in result.missing:
+            return None
+        found = result.frame(frame.ordinal)
+        return Restored(
+            pixels=found.pixels,
+            frame=frame,
+            sources=(),
+            pixel_size_um=found.pixel_size_um,
+            model=self._made_by["model"]["name"],
+            engine=self._made_by["engine"]["name"],
+            elapsed_ms=0.0,
+        )
+
+    def _drop_result(self) -> None:
+        result, self._result = self._result, None
+        if result is not None:
+            result.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None

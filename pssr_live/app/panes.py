@@ -1,0 +1,223 @@
+"""Raw and restored side by side, or in one pane with a divider; always one field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
+
+from pssr_live.app.overlay import Overlay
+from pssr_live.app.pane import Pane, Shows
+from pssr_live.app.picture import Picture
+
+COMPUTED = "COMPUTED"
+NOT_RESTORED = "NOT RESTORED"
+PROMISE = "The restored picture appears here"
+
+
+class Panes(QWidget):
+    """The two panes, linked in place and zoom.
+
+    Signals
+    -------
+    room_changed : None
+        A pane has another size on the screen.
+    """
+
+    room_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw, self.restored = Pane(Shows.RAW), Pane(Shows.RESTORED)
+        self.restored.box.setXLink(self.raw.box)
+        self.restored.box.setYLink(self.raw.box)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName("split")
+        self.slider.setRange(0, 1000)
+        self.slider.setValue(500)
+        self.slider.setToolTip("Where raw ends and restored begins ([ and ])")
+        self.slider.hide()
+        self._split = self._flickered = False
+        self._restores = True
+        self._empty = ""
+        self._picture: Picture | None = None
+        self._field_um: tuple[float, float] | None = None
+        self._place: tuple[float, float] | None = None  # of the mouse
+        panes = QHBoxLayout()
+        panes.setSpacing(2)
+        panes.addWidget(self.raw)
+        panes.addWidget(self.restored)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(panes, 1)
+        whole.addWidget(self.slider)
+        self.slider.valueChanged.connect(self._slid)
+        self.restored.divided.connect(
+            lambda share: self.slider.setValue(round(1000 * share))
+        )
+        for pane in (self.raw, self.restored):
+            pane.hovered.connect(self._hover)
+        self._title()
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown."""
+        return self._picture
+
+    @property
+    def painted(self) -> int:
+        """How many different pictures were really painted."""
+        return self.restored.painted
+
+    @property
+    def is_split(self) -> bool:
+        """Whether both pictures share one pane."""
+        return self._split
+
+    @property
+    def is_flickered(self) -> bool:
+        """Whether the raw picture stands in the place of the restored one."""
+        return self._flickered
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Pixels of a pane, (width, height)."""
+        ratio = self.devicePixelRatioF()
+        size: QSize = self.restored.size()
+        return round(size.width() * ratio), round(size.height() * ratio)
+
+    def put(self, picture: Picture) -> None:
+        """Show a picture; another field is shown whole."""
+        self._picture = picture
+        for pane in (self.raw, self.restored):
+            pane.put(picture.raw, picture.restored, picture.field_um, picture.in_um)
+        if picture.field_um != self._field_um:
+            self._field_um = picture.field_um
+            self.fit()
+        self._title()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._picture = None
+        for pane in (self.raw, self.restored):
+            pane.item.clear()
+        self._title()
+
+    def say(self, *, restores: bool, empty: str) -> None:
+        """Tell whether pictures are restored, and what to say where there is none."""
+        self._restores, self._empty = restores, empty
+        self._title()
+
+    def split(self, on: bool) -> None:
+        """Show both pictures in one pane, or side by side."""
+        self._split = on
+        self.raw.setVisible(not on)
+        self.slider.setVisible(on)
+        self._arrange()
+
+    def flicker(self) -> None:
+        """Show the raw picture in the place of the restored one, or the other way."""
+        self._flickered = not self._flickered
+        self._arrange()
+
+    def fit(self) -> None:
+        """Show the whole field."""
+        (self.restored if self._split else self.raw).fit()
+
+    def zoom(self, factor: float) -> None:
+        """Come nearer (below 1) or go away."""
+        (self.restored if self._split else self.raw).zoom(factor)
+
+    def move_divider(self, thousandths: int) -> None:
+        """Move the divider."""
+        self.slider.setValue(self.slider.value() + thousandths)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell that pictures may need another size."""
+        super().resizeEvent(event)
+        self.room_changed.emit()
+
+    # -- within
+
+    def _arrange(self) -> None:
+        shows = Shows.BOTH if self._split else Shows.RESTORED
+        self.restored.item.shows = Shows.RAW if self._flickered else shows
+        self.restored.divide(self.slider.value() / 1000)
+        self.restored.item.update()
+        self._title()
+        self.room_changed.emit()
+
+    def _slid(self, thousandths: int) -> None:
+        self.restored.divide(thousandths / 1000)
+
+    def _hover(self, place: tuple[float, float] | None) -> None:
+        self._place = place
+        other = self.restored if self.sender() is self.raw else self.raw
+        for pane in (self.raw, self.restored):
+            pane.cross_um = place if pane is other and self._values() else None
+            pane.viewport().update()
+        self._title()
+
+    def _values(self) -> dict[str, tuple[int, int | None]]:
+        """Return the counts under the mouse, by channel."""
+        if self._picture is None or self._place is None:
+            return {}
+        return self._picture.at(*self._place) or {}
+
+    def _title(self) -> None:
+        values = self._values()
+        place = self._place if values else None
+        picture = self._picture
+        has_restored = picture is not None and picture.restored is not None
+        empty = self._empty if picture is None else ""
+        raw = Overlay(
+            "RAW SCAN" + _size(picture, 0), "", empty, _value(place, values, 0)
+        )
+        made = "RESTORED" if self._restores else "INTERPOLATED"
+        plate = COMPUTED if self._restores else NOT_RESTORED
+        missing = "" if has_restored or picture is None else "not restored yet"
+        if self._flickered:
+            restored = raw
+        elif self._split:
+            restored = Overlay(
+                f"RAW SCAN  |  {made}",
+                plate if has_restored else "",
+                empty,
+                _value(place, values, 0, 1),
+            )
+        else:
+            restored = Overlay(
+                made + _size(picture, 1),
+                plate if has_restored else "",
+                (PROMISE if empty else "") or missing,
+                _value(place, values, 1),
+            )
+        self.raw.say(raw)
+        self.restored.say(restored)
+
+
+def _size(picture: Picture | None, which: int) -> str:
+    if picture is None:
+        return ""
+    pair = next(iter(picture.scene.values()))
+    if which and pair.restored is None:
+        return ""
+    pixels = pair.restored.pixels if which and pair.restored else pair.frame.pixels
+    return f"   {pixels.shape[1]} × {pixels.shape[0]}"
+
+
+def _value(
+    place: tuple[float, float] | None,
+    values: Mapping[str, tuple[int, int | None]],
+    *which: int,
+) -> str:
+    if place is None:
+        return ""
+    said = []
+    for channel, pair in values.items():
+        counts = " | ".join("–" if pair[n] is None else f"{pair[n]}" for n in which)
+        said.append(counts if len(values) == 1 else f"{channel} {counts}")
+    return f"{place[0]:.2f}, {place[1]:.2f} µm    {'   '.join(said)}"

@@ -1,0 +1,108 @@
+"""The trust light: may one believe the restored picture, and why.
+
+Green only where a scan at full density of this very sample has agreed with it. Without
+one, the best that can be said is that nothing speaks against it. Pure; knows no Qt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+WORTH_DB = 0.0  # that a restored frame must gain over bicubic to be called good
+
+
+class Colour(StrEnum):
+    """The colours of the light."""
+
+    OFF = "off"
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about the pictures on the screen.
+
+    Attributes
+    ----------
+    restored : bool
+        Whether there is any picture.
+    engine_restores : bool
+        False if the engine only interpolates.
+    mismatch : str
+        What is wrong with the pixel size; empty if nothing is.
+    pixel_size_known : bool
+        Whether it could be compared with what the model was made for.
+    reference_gain_db : float or None
+        PSNR of the last reference's frame over bicubic of the same scan.
+    reference_failed : str
+        Why the last reference could not be used; empty if it could.
+    """
+
+    restored: bool = False
+    engine_restores: bool = True
+    mismatch: str = ""
+    pixel_size_known: bool = True
+    reference_gain_db: float | None = None
+    reference_failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """A colour, a few words, and the reasons as sentences."""
+
+    colour: Colour
+    words: str
+    why: str
+
+
+def light(known: Evidence) -> Light:
+    """Return the light for what is known; the worst reason decides."""
+    if not known.restored:
+        return Light(Colour.OFF, "no picture yet", "Nothing has been restored yet.")
+    if not known.engine_restores:
+        return Light(
+            Colour.RED,
+            "not restored",
+            "The engine only interpolates: these pictures hold no detail that the raw "
+            "scan does not show.",
+        )
+    if known.mismatch:
+        return Light(Colour.RED, "outside the model", known.mismatch)
+    gain = known.reference_gain_db
+    if gain is not None and gain <= WORTH_DB:
+        return Light(
+            Colour.RED,
+            f"reference disagrees, {gain:+.1f} dB",
+            "The last scan at full density is closer to plain interpolation than to "
+            "the restored picture: do not trust its detail.",
+        )
+    if known.reference_failed:
+        return Light(
+            Colour.AMBER,
+            "reference failed",
+            f"The last reference could not be used: {known.reference_failed}",
+        )
+    if gain is not None:
+        return Light(
+            Colour.GREEN,
+            f"checked, {gain:+.1f} dB",
+            f"The last scan at full density agrees: the restored frame is {gain:.1f} "
+            "dB closer to it than interpolation. Detail finer than the microscope's "
+            "resolution stays unproved.",
+        )
+    if not known.pixel_size_known:
+        return Light(
+            Colour.AMBER,
+            "pixel size unknown",
+            "The microscope does not tell its pixel size, so it cannot be compared "
+            "with what the model was trained for.",
+        )
+    return Light(
+        Colour.AMBER,
+        "not checked",
+        "Nothing speaks against these pictures, and no reference has checked them: "
+        "take one (key T).",
+    )

@@ -1,0 +1,69 @@
+"""`pssr-live live`: the window, on a microscope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pssr_live.commands.console import (
+    LIVE_MODEL,
+    ConfigOption,
+    EngineOption,
+    console_for,
+    packages_of,
+    quiet_mda,
+)
+from pssr_live.commands.profile import simulated
+
+
+def live(
+    config: ConfigOption = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            help="A scanner profile's name or file; one that suits if left out.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model's name, or its folder; the last one used if left out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for recordings; else the last one."),
+    ] = None,
+    engine: EngineOption = None,
+) -> None:
+    """Open the window: raw and restored side by side, live.
+
+    Press L for live, R to record, ? for all keys.
+
+    Example: `pssr-live live --config scope.cfg --profile openscan`
+    """
+    with packages_of("gui"):
+        from pssr_live.app.start import Start, open_window
+
+    from pssr_live.app.remembered import recall, settings_file
+
+    console_for(False)
+    quiet_mda()
+    settings = settings_file()
+    last = recall(settings)
+    if config is None and last.config and Path(last.config).is_file():
+        config, profile = Path(last.config), profile or last.profile or None
+    start = Start(
+        config=config or simulated(),
+        model=model or last.model or LIVE_MODEL,
+        folder=(out or Path(last.folder or "pssr-live-sessions")).absolute(),
+        profile=profile,
+        engine=engine,
+    )
+    raise typer.Exit(open_window(start, settings))

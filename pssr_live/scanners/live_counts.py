@@ -1,0 +1,29 @@
+"""What live mode counts, and how it says that the camera ended it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pssr_live.errors import PssrLiveError, ScannerError
+from pssr_live.scanners.tally import RECENT
+
+
+@dataclass
+class LiveCounts:
+    """What live mode has seen since it was started; one thread writes."""
+
+    frames: int = 0
+    lost: int = 0
+    shown: int = 0
+    latency_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+
+def ended(what: str, error: Exception) -> PssrLiveError:
+    """Return the sentence for a camera that `what`, such as "stopped"."""
+    if isinstance(error, PssrLiveError) and what == "could not be recorded":
+        return error
+    reason = " ".join(str(error).split()).rstrip(" .") or type(error).__name__
+    return ScannerError(
+        f"The camera {what}: {reason}; check it and start live mode again."
+    )

@@ -1,0 +1,178 @@
+"""A movie is dropped on the window: looked through, restored, saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from app_windows import Windows, has_restored, inner, is_idle, press, screenshot, seen
+from movies import scanned_movie
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QFileDialog
+from sessions import pixels
+
+from pssr_live.app import asking
+from pssr_live.app.message import Kind
+from pssr_live.app.window import MainWindow
+from pssr_live.offline import restore_file
+from pssr_live.restorer import Restorer
+
+
+def drop(window: MainWindow, path: Path) -> None:
+    """Let a file fall on the window."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    window.dropEvent(
+        QDropEvent(
+            QPointF(100, 100),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    return scanned_movie(tmp_path / "cell.ome.tiff")
+
+
+def test_drop_look_restore_and_save(
+    windows: Windows,
+    movie: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    causal: Restorer,
+) -> None:
+    window = windows.live()
+    drop(window, movie)
+    windows.until(lambda: window.conductor.now.movie and window.timeline.isVisible())
+    windows.until(lambda: not window.conductor.now.live and is_idle(window))
+    windows.until(lambda: "64 × 64" in window.panes.raw.overlay.title)
+    assert window.panes.restored.overlay.empty == "not restored yet"
+    assert window.panes.picture.field_um == pytest.approx((25.6, 25.6))
+    first = inner(seen(window.panes.raw))
+    press(window, "Right")
+    windows.until(lambda: _time(window) == 1)
+    windows.until(lambda: not np.array_equal(first, inner(seen(window.panes.raw))))
+    press(window, "G")
+    windows.until(lambda: window.conductor.now.restored and has_restored(window))
+    assert _time(window) == 1  # it stays where it was
+    assert window.panes.restored.overlay.plate == "COMPUTED"
+    assert window.panes.restored.overlay.title == "RESTORED   256 × 256"
+    screenshot(window, "offline")
+    target = tmp_path / "mine.ome.tiff"
+    monkeypatch.setattr(asking, "restored_movie", lambda parent, source: target)
+    windows.click(window.timeline.save)
+    windows.until(lambda: target.exists() and str(target) in window.banners.texts[-1])
+    wanted = tmp_path / "wanted.ome.tiff"
+    restore_file(movie, wanted, causal)
+    for mine, theirs in zip(pixels(target), pixels(wanted), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    shown = window.panes.picture.scene["scan"].restored.pixels
+    np.testing.assert_array_equal(shown, pixels(target)[1])
+    press(window, "L")  # back to the microscope
+    windows.until(lambda: window.conductor.now.live and not window.conductor.now.movie)
+    windows.until(lambda: "128 × 128" in window.panes.raw.overlay.title)
+    assert not window.timeline.isVisible()
+
+
+def _time(window: MainWindow) -> int:
+    (pair,) = window.panes.picture.scene.values()
+    return pair.frame.index["t"]  # type: ignore[no-any-return]
+
+
+def test_a_restoration_can_be_cancelled(windows: Windows, tmp_path: Path) -> None:
+    movie = scanned_movie(tmp_path / "long.ome.tiff", frames=60, side=128)
+    window = windows.open()
+    drop(window, movie)
+    windows.until(lambda: window.timeline.restore.isEnabled())
+    windows.click(window.timeline.restore)
+    windows.until(lambda: window.banners._waiting.isVisible())
+    assert window.timeline.restore.text() == "Cancel"
+    windows.click(window.timeline.restore)
+    windows.until(lambda: not window.conductor.now.restoring)
+    assert window.banners.texts == ["The restoration was cancelled."]
+    assert not window.timeline.save.isEnabled()
+    assert not window.banners._waiting.isVisible()
+
+
+def test_channels_are_shown_in_colours_and_merged(
+    windows: Windows, tmp_path: Path
+) -> None:
+    import tifffile
+
+    one = tifffile.imread(scanned_movie(tmp_path / "one.ome.tiff", frames=3))
+    path = tmp_path / "two.ome.tiff"
+    both = np.stack([one, one[:, ::-1]], axis=1)
+    meta: dict[str, Any] = {"axes": "TCYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(path, both, ome=True, metadata=meta)
+    window = windows.open()
+    drop(window, path)
+    windows.until(lambda: list(window.displays.rows) == ["DAPI", "GFP"])
+    windows.bot.wait(150)
+    merged = seen(window.panes.raw)[80:-80, 80:-80].reshape(-1, 3)
+    green = merged[:, 1] - merged[:, [0, 2]].max(axis=1)
+    magenta = merged[:, [0, 2]].min(axis=1) - merged[:, 1]
+    assert (green > 60).mean() > 0.02 and (magenta > 60).mean() > 0.02
+    screenshot(window, "merge")
+    press(window, "1")
+    windows.until(lambda: not window.displays.rows["DAPI"].eye.isChecked())
+    windows.bot.wait(150)
+    alone = seen(window.panes.raw)[80:-80, 80:-80].reshape(-1, 3)
+    assert (alone[:, 1] - alone[:, 0] > 60).mean() == 0  # no green any more
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("paper.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "paper.pdf"),
+        ("empty.tif", b"", "empty.tif"),
+        ("cut.tif", b"II*\x00\x08\x00\x00\x00", "cut.tif"),
+        ("gone.tif", None, "does not exist"),
+    ],
+)
+def test_what_is_no_movie(
+    windows: Windows, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    window = windows.live()
+    record_started = windows.folder / name
+    if content is not None:
+        record_started.write_bytes(content)
+    drop(window, record_started)
+    windows.until(lambda: window.banners.texts)
+    assert window.banners.kinds == [Kind.ERROR]
+    assert words in window.banners.texts[0] and window.banners.texts[0].endswith(".")
+    assert not window.conductor.now.movie
+    press(window, "L")
+    windows.until_painted(window)
+
+
+def test_a_recording_is_not_disturbed_by_a_dropped_movie(
+    windows: Windows, movie: Path
+) -> None:
+    window = windows.live()
+    press(window, "R")
+    windows.until(lambda: window.conductor.now.recording)
+    drop(window, movie)
+    assert "is not opened while recording" in window.banners.texts[0]
+    assert window.conductor.now.recording
+    windows.until_painted(window)
+
+
+def test_a_movie_is_chosen_in_the_systems_dialog(
+    windows: Windows, movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = windows.open()
+    answer = lambda *given: (str(movie), "")  # noqa: E731
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    press(window, "O")
+    windows.until(lambda: window.conductor.now.movie)
+    windows.click(window.timeline.close_movie)
+    windows.until(lambda: not window.conductor.now.movie)
+    assert window.panes.picture is None
+    assert window.panes.raw.overlay.empty == "Press L for live"

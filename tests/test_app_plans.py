@@ -1,0 +1,163 @@
+"""Plans: edited by hand or loaded from a file, run, recorded and restored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_windows import Windows, is_idle, press, screenshot
+from qtpy.QtWidgets import QDialog
+from useq import MDASequence
+
+from pssr_live.app.message import Kind
+from pssr_live.app.plan_dialog import PlanDialog
+from pssr_live.app.plan_form import PlanForm, form_of, sequence_of
+from pssr_live.app.window import MainWindow
+from pssr_live.errors import PssrLiveError, ScannerError
+from pssr_live.scanners.sequence import read_sequence
+from pssr_live.storage.session import SessionFolder
+
+FORMS = [
+    (PlanForm(), 60),
+    (PlanForm(loops=1), 1),
+    (PlanForm(loops=5, interval_s=2.5), 5),
+    (PlanForm(loops=2, z_range_um=4, z_step_um=1), 10),
+    (PlanForm(loops=3, channels=(("Channel", "DAPI"), ("Channel", "FITC"))), 6),
+    (PlanForm(loops=2, positions_um=((1, 2, None), (3, 4, 5.5))), 4),
+    (PlanForm(loops=2, z_range_um=2, z_step_um=0.5, channels=(("C", "a"),)), 10),
+]
+
+
+@pytest.mark.parametrize(("form", "frames"), FORMS)
+def test_a_form_is_a_sequence_and_back(form: PlanForm, frames: int) -> None:
+    sequence = sequence_of(form)
+    assert form.frames == frames == len(list(sequence))
+    assert form_of(sequence) == form
+
+
+def test_what_a_form_does_not_show_stays(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "time_plan: {interval: 0, loops: 4}\n"
+        "setup: {properties: [[Scanner, Dwell_us, 2.0]]}\n"
+        "metadata: {mine: 1}\n"
+    )
+    loaded = read_sequence(file)
+    again = sequence_of(PlanForm(loops=7), loaded)
+    assert len(list(again)) == 7
+    assert again.setup == loaded.setup and again.metadata == loaded.metadata
+
+
+def test_what_a_form_cannot_show_is_not_pretended() -> None:
+    grid = MDASequence(
+        time_plan={"interval": 0, "loops": 2},  # type: ignore[arg-type]
+        grid_plan={"rows": 2, "columns": 2, "fov_width": 1, "fov_height": 1},  # type: ignore[arg-type]
+    )
+    two_phases = MDASequence(
+        time_plan=[{"interval": 0, "loops": 2}, {"interval": 5, "loops": 2}]  # type: ignore[arg-type]
+    )
+    assert form_of(two_phases) is None
+    kept = form_of(grid)
+    assert kept is None or list(sequence_of(kept, grid)) == list(grid)
+
+
+def the_plan(window: MainWindow) -> PlanDialog:
+    (dialog,) = [d for d in window.findChildren(QDialog) if d.isVisible()]
+    assert isinstance(dialog, PlanDialog)
+    return dialog
+
+
+def the_report(window: MainWindow) -> tuple[SessionFolder, dict[str, Any]]:
+    (path,) = window.conductor.folder.iterdir()
+    session = SessionFolder(path)
+    return session, json.loads(session.report.read_text())
+
+
+def test_edit_and_run(windows: Windows) -> None:
+    window = windows.live()
+    press(window, "P")
+    dialog = the_plan(window)
+    dialog.loops.setValue(12)
+    assert dialog.said.text() == "12 frames"
+    assert not dialog.z_range.isEnabled() and not dialog.positions.isEnabled()
+    items = [dialog.channels.item(n).text() for n in range(dialog.channels.count())]
+    assert items and all(text.startswith("Specimen: ") for text in items)  # no density
+    screenshot(dialog, "plan")
+    window.panel.session.notes.setPlainText("plan A")
+    windows.click(dialog.run)
+    windows.until(lambda: window.conductor.now.running)
+    assert not window.panel.run.record.isEnabled()
+    windows.until(lambda: not window.conductor.now.running and is_idle(window))
+    session, report = the_report(window)
+    assert report["status"] == "success"
+    assert report["frames_recorded"] == report["frames_restored"] == 12
+    assert report["scan"]["dose_ratio"] == 16
+    assert session.notes.read_text() == "plan A\n"
+    windows.until(lambda: window.banners.kinds == [Kind.INFO])
+    assert "12 frames saved in" in window.banners.texts[0]
+    assert window.conductor.now.picture
+    press(window, "L")
+    windows.until_painted(window)
+
+
+def test_a_plan_can_be_stopped_and_keeps_what_it_has(windows: Windows) -> None:
+    window = windows.open()
+    window.panel.reference.every.setValue(10)
+    window.conductor.reference_every = 10
+    window.conductor.run_plan(sequence_of(PlanForm(loops=2000)))
+    windows.until(lambda: window.conductor.instrument.tally().acquired >= 15)
+    press(window, "X")
+    windows.until(lambda: not window.conductor.now.running and is_idle(window))
+    _, report = the_report(window)
+    assert report["status"] == "aborted" and 15 <= report["frames_recorded"] < 2000
+    assert report["frames_restored"] == report["frames_recorded"]
+    assert report["quality"]["references"]["list"]
+    windows.until(lambda: window.banners.kinds == [Kind.WARNING])
+
+
+def test_a_plan_is_loaded_from_a_file(windows: Windows, tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text("time_plan: {interval: 0.1, loops: 9}\n")
+    window = windows.open()
+    press(window, "P")
+    dialog = the_plan(window)
+    dialog.load_file(file)
+    assert (dialog.loops.value(), dialog.interval.value()) == (9, 0.1)
+    file.write_text("time_plan: {interval: 0.1, loops: 9}\nzplan: 3\n")
+    dialog.load_file(file)
+    assert "'zplan', which means nothing" in dialog.said.text()
+    assert not dialog.run.isEnabled()
+    dialog.loops.setValue(3)
+    assert dialog.run.isEnabled()
+    dialog.close()
+
+
+@pytest.mark.parametrize("text", ["1", "1, 2; x, 3", "1, 2, 3, 4", "1; 2"])
+def test_places_that_are_none(windows: Windows, text: str) -> None:
+    window = windows.open()
+    press(window, "P")
+    dialog = the_plan(window)
+    dialog.positions.setText(text)
+    assert "is no place" in dialog.said.text() and not dialog.run.isEnabled()
+    with pytest.raises(PssrLiveError, match="is no place"):
+        dialog.sequence()
+    dialog.close()
+
+
+def test_a_plan_that_the_microscope_cannot_run(windows: Windows) -> None:
+    window = windows.open()
+    form = PlanForm(loops=2, channels=(("Channel", "DAPI"),))
+    window.conductor.run_plan(sequence_of(form))
+    windows.until(lambda: window.banners.texts and is_idle(window))
+    assert "no preset 'DAPI' in the group 'Channel'" in window.banners.texts[0]
+    assert not window.conductor.now.running
+    assert not any(window.conductor.folder.glob("*"))
+    press(window, "L")
+    windows.until_painted(window)
+
+
+def test_a_plan_makes_sense_or_is_refused() -> None:
+    with pytest.raises(ScannerError, match="makes no sense"):
+        sequence_of(PlanForm(loops=0))
