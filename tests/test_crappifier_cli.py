@@ -187,7 +187,7 @@ def test_what_fails_half_way_leaves_nothing(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pssr_live.storage.preview.Image.Image.save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     words = ("crappify", movie, "-o", movie.parent / "new" / "o.tif", "--truth")
     cli(*words, "--preview").assert_refused("No space left")
     assert names(movie.parent) == ["good.tif"]
