@@ -337,6 +337,19 @@ def test_without_scipy_the_extra_is_named(
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("command", ["demo", "live"])
+def test_without_qt_the_extra_is_named(tmp_path: Path, command: str) -> None:
+    block = BLOCK.format(blocked=["qtpy"])
+    told = subprocess.run(
+        child([command, "-o", tmp_path / "s"], block), capture_output=True, text=True
+    )
+    assert told.returncode == 2
+    assert told.stderr == (
+        "Error: The package qtpy is not installed: run "
+        '`pip install "pssr-live[gui]"`.\n'
+    )
+
+
 def test_the_simulated_scanner_needs_no_device_adapters(
     scan: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pymmcore_plus import CMMCorePlus
+from pymmcore_plus.mda import MDAEngine
 from sessions import (
     CENTRED,
     LIVE,
@@ -211,7 +212,8 @@ def test_the_core_in_use_need_not_be_the_first(tmp_path: Path) -> None:
 
 
 def test_the_instance_is_used_where_no_core_is_named(tmp_path: Path) -> None:
-    core = CMMCorePlus.instance()
+    core = CMMCorePlus.instance()  # maybe one that ran another configuration before:
+    core.mda.set_engine(MDAEngine(core))  # its engine would remember that one's stage
     core.loadSystemConfiguration("MMConfig_demo.cfg")
     for axis in "XY":
         core.setProperty("Camera", f"OnCameraCCD{axis}Size", 48)

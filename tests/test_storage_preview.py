@@ -53,6 +53,21 @@ def test_odd_sizes_make_a_picture(
     assert (tmp_path / "p.png").stat().st_size > 0
 
 
+def test_colours_are_shown_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "preview.png"
+    colours = np.zeros((8, 8, 3), np.uint8)
+    colours[...] = (10, 200, 30)
+    grey = np.arange(64, dtype="uint16").reshape(8, 8)
+    panels = [Panel("merge", colours), Panel("scan", grey)]
+    write_preview(path, panels, shared_contrast=True)
+    with Image.open(path) as picture:
+        seen = np.asarray(picture)
+    assert (seen[200, 200] == (10, 200, 30)).all()
+    assert len(np.unique(seen[100:400, 600:1000, 0])) > 20
+    with pytest.raises(SettingsError, match="or \\(Y, X, 3\\) colours"):
+        write_preview(path, [Panel("x", colours.astype("uint16"))])
+
+
 def test_bad_panels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="at least one"):
         write_preview(tmp_path / "p.png", [])

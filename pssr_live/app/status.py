@@ -62,17 +62,7 @@ def readings(
         How long the disk lasts at this speed; None where that is not known.
     """
     return [
-        Reading("acquired", _rate(speeds.acquired), tip="Frames per second scanned."),
-        Reading(
-            "restored",
-            _rate(speeds.restored),
-            Tone.WARN if 0 < speeds.restored < SLOW * speeds.acquired else Tone.PLAIN,
-            "Frames per second restored. Fewer than scanned: the engine is too slow "
-            "for this scan; a recording restores the rest at its end.",
-        ),
-        Reading(
-            "shown", _rate(speeds.shown), tip="Pictures per second painted, at most 30."
-        ),
+        *_speeds(speeds),
         Reading(
             "latency p95",
             late(tally.latency_ms),
@@ -83,25 +73,7 @@ def readings(
             "–" if lookahead is None else f"{lookahead}",
             tip="Later frames that the model waits for before it restores one.",
         ),
-        Reading(
-            "deferred",
-            f"{tally.deferred}",
-            Tone.WARN if tally.deferred else Tone.FAINT,
-            "Recorded frames that the engine could not do in time; they are restored "
-            "when the recording ends.",
-        ),
-        Reading(
-            "lost",
-            f"{tally.lost}",
-            Tone.BAD if tally.lost else Tone.FAINT,
-            "Frames that the camera's buffer lost, or that never came.",
-        ),
-        Reading(
-            "queue",
-            f"{tally.queued}",
-            Tone.PLAIN if tally.queued else Tone.FAINT,
-            "Frames waiting for the disk or the engine.",
-        ),
+        *_counts(tally),
         Reading(
             "disk",
             minutes(disk_minutes),
@@ -155,3 +127,43 @@ def _rate(per_s: float) -> str:
     if per_s <= 0:
         return "–"
     return f"{per_s:.1f} /s" if per_s < 100 else f"{per_s:.0f} /s"
+
+
+def _speeds(speeds: Speeds) -> list[Reading]:
+    return [
+        Reading("acquired", _rate(speeds.acquired), tip="Frames per second scanned."),
+        Reading(
+            "restored",
+            _rate(speeds.restored),
+            Tone.WARN if 0 < speeds.restored < SLOW * speeds.acquired else Tone.PLAIN,
+            "Frames per second restored. Fewer than scanned: the engine is too slow "
+            "for this scan; a recording restores the rest at its end.",
+        ),
+        Reading(
+            "shown", _rate(speeds.shown), tip="Pictures per second painted, at most 30."
+        ),
+    ]
+
+
+def _counts(tally: Tally) -> list[Reading]:
+    return [
+        Reading(
+            "deferred",
+            f"{tally.deferred}",
+            Tone.WARN if tally.deferred else Tone.FAINT,
+            "Recorded frames that the engine could not do in time; they are restored "
+            "when the recording ends.",
+        ),
+        Reading(
+            "lost",
+            f"{tally.lost}",
+            Tone.BAD if tally.lost else Tone.FAINT,
+            "Frames that the camera's buffer lost, or that never came.",
+        ),
+        Reading(
+            "queue",
+            f"{tally.queued}",
+            Tone.PLAIN if tally.queued else Tone.FAINT,
+            "Frames waiting for the disk or the engine.",
+        ),
+    ]

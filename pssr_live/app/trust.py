@@ -71,28 +71,8 @@ def light(known: Evidence) -> Light:
         )
     if known.mismatch:
         return Light(Colour.RED, "outside the model", known.mismatch)
-    gain = known.reference_gain_db
-    if gain is not None and gain <= WORTH_DB:
-        return Light(
-            Colour.RED,
-            f"reference disagrees, {gain:+.1f} dB",
-            "The last scan at full density is closer to plain interpolation than to "
-            "the restored picture: do not trust its detail.",
-        )
-    if known.reference_failed:
-        return Light(
-            Colour.AMBER,
-            "reference failed",
-            f"The last reference could not be used: {known.reference_failed}",
-        )
-    if gain is not None:
-        return Light(
-            Colour.GREEN,
-            f"checked, {gain:+.1f} dB",
-            f"The last scan at full density agrees: the restored frame is {gain:.1f} "
-            "dB closer to it than interpolation. Detail finer than the microscope's "
-            "resolution stays unproved.",
-        )
+    if known.reference_gain_db is not None or known.reference_failed:
+        return _of_reference(known.reference_gain_db, known.reference_failed)
     if not known.pixel_size_known:
         return Light(
             Colour.AMBER,
@@ -105,4 +85,28 @@ def light(known: Evidence) -> Light:
         "not checked",
         "Nothing speaks against these pictures, and no reference has checked them: "
         "take one (key T).",
+    )
+
+
+def _of_reference(gain: float | None, failed: str) -> Light:
+    """Return the light after a reference that gave a gain in dB, or failed."""
+    if gain is None:
+        return Light(
+            Colour.AMBER,
+            "reference failed",
+            f"The last reference could not be used: {failed}",
+        )
+    if gain <= WORTH_DB:
+        return Light(
+            Colour.RED,
+            f"reference disagrees, {gain:+.1f} dB",
+            "The last scan at full density is closer to plain interpolation than to "
+            "the restored picture: do not trust its detail.",
+        )
+    return Light(
+        Colour.GREEN,
+        f"checked, {gain:+.1f} dB",
+        f"The last scan at full density agrees: the restored frame is {gain:.1f} dB "
+        "closer to it than interpolation. Detail finer than the microscope's "
+        "resolution stays unproved.",
     )

@@ -62,7 +62,8 @@ def close_core(core: CMMCorePlus) -> None:
     _protected.discard(core)
     with interrupt_later():  # half closed, it would abort the process at its exit
         with suppress(Exception):
-            core.mda.cancel()
+            if core.mda.is_running():  # an idle one would remember it for its next run
+                core.mda.cancel()
         with suppress(Exception):
             core.stopSequenceAcquisition()
         # Detached before unloading: unloading is what makes the C++ thread speak.

@@ -17,18 +17,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
-from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer, check_axis, check_frame
-from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout, size_um
+from pssr_live.restorer import Restorer, check_axis
+from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
 from pssr_live.scanners.feedback.feedback import Callback, Feedback
+from pssr_live.scanners.first_look import look
 from pssr_live.scanners.hardware_kept import require_idle
 from pssr_live.scanners.heard import EngineLog
 from pssr_live.scanners.interrupts import interrupt_once
@@ -355,15 +355,9 @@ class LiveRestoration:
             ordinals=self._feedback.ordinals,
             references=self._references.recording if self._references else None,
         )
-        for info in meta.get("image_infos", ())[:1]:
-            check_frame(Frame(np.zeros(info["plane_shape"], info["dtype"]), 0))
-            mismatch = self._restorer.card.sample.mismatch(size_um(info))
-            if mismatch:
-                self.warnings.append(mismatch)
-                log.warning("%s", mismatch)
-            shape = (int(info["height"]), int(info["width"]))
-            pixel_bytes = np.dtype(info["dtype"]).itemsize
-            self._run.recorder.check_room(shape, pixel_bytes)
+        for warning in look(meta, self._restorer.card.sample, self._run.recorder):
+            self.warnings.append(warning)
+            log.warning("%s", warning)
 
     def _take(self, image: Pixels, event: MDAEvent, meta: Mapping[str, Any]) -> None:
         try:
