@@ -385,22 +385,3 @@ def test_ctrl_c_during_the_catch_up_closes_the_files(
     with open_movie(tmp_path / "s" / "restored.ome.tiff") as restored:
         assert len(restored) == 8
         assert len(restored.missing) == report["frames_unrestored"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"), [("32bitRGB", "colour images"), ("32bit", "pixels of 32 bit")]
-)
-def test_images_that_cannot_be_restored_are_refused_before_the_first(
-    demo_core: ScanCore, kind: str, said: str
-) -> None:
-    setup = MDAEvent(properties=[("Camera", "PixelType", kind)])
-    with pytest.raises(ScannerError, match=f"'Camera' gives {said}: set its pixel"):
-        check_sequence(demo_core, lapse(2).replace(setup=setup))
-    demo_core.setProperty("Camera", "PixelType", "16bit")
-    check_sequence(demo_core, lapse(2))
-
-
-def test_a_place_that_is_none_is_refused(demo_core: ScanCore) -> None:
-    sequence = MDASequence(z_plan={"absolute": [1.0, float("nan")]})
-    with pytest.raises(ScannerError, match=r"asks for z_pos = nan at \{'z': 1\}: give"):
-        check_sequence(demo_core, sequence)

@@ -176,3 +176,11 @@ def test_a_movie_is_chosen_in_the_systems_dialog(
     windows.until(lambda: not window.conductor.now.movie)
     assert window.panes.picture is None
     assert window.panes.raw.overlay.empty == "Press L for live"
+
+
+def test_a_movie_stays_in_step_while_the_view_changes(windows: Windows) -> None:
+    window = windows.live()
+    for key in ("V", "F", "V", "F", "BracketLeft", "BracketRight", "C", "1"):
+        press(window, key)
+        windows.until_painted(window, 1)
+    assert has_restored(window) and window.banners.texts == []

@@ -385,14 +385,6 @@ def test_settings_are_remembered(windows: Windows) -> None:
     assert np.sum((pane[:, 1] > 150) & (pane[:, 0] < 100)) > 200  # green
 
 
-def test_a_movie_stays_in_step_while_the_view_changes(windows: Windows) -> None:
-    window = windows.live()
-    for key in ("V", "F", "V", "F", "BracketLeft", "BracketRight", "C", "1"):
-        press(window, key)
-        windows.until_painted(window, 1)
-    assert has_restored(window) and window.banners.texts == []
-
-
 def test_a_slow_scan_keeps_its_restored_picture(windows: Windows) -> None:
     window = windows.open(settings=(*_QUICK, ("Scanner", "Dwell_us", "100")))
     press(window, "L")  # 1.7 s a frame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sessions import (
     pixels,
     small_scanner,
     timelapse,
+    wait_until,
 )
 
 from pssr_live.errors import PssrLiveError, ScannerError, StorageError
@@ -26,7 +27,6 @@ from pssr_live.frame import Restored
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core
 from pssr_live.scanners.live_mode import LiveMode
-from pssr_live.scanners.references.plan import ReferencePlan
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import SessionFolder, read_log
@@ -48,13 +48,6 @@ def demo_camera() -> Iterator[CMMCorePlus]:
     core.setExposure(5)
     yield core
     close_core(core)
-
-
-def wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.005)
 
 
 # -- showing -------------------------------------------------------------------------
@@ -340,64 +333,3 @@ def test_colour_is_trouble(demo_camera: CMMCorePlus) -> None:
     with LiveMode(demo_camera, LIVE) as live:
         wait_until(lambda: live.trouble)
     assert "A frame has shape" in str(live.trouble)
-
-
-# -- references and counts -------------------------------------------------------------
-
-
-def test_a_reference_is_taken_between_two_frames_and_recorded(
-    core: ScanCore, tmp_path: Path
-) -> None:
-    full = ReferencePlan(density=(("Scanner", "Resolution", 4 * SIDE),))
-    with LiveMode(core, LIVE) as live:
-        wait_until(lambda: live.counts.shown > 6)
-        live.record(tmp_path / "s")
-        wait_until(lambda: live.tally().acquired > 8)
-        taken = live.take_reference(full)
-        assert taken.scan is not None and taken.scan.pixels.shape == (SIDE, SIDE)
-        assert live.is_running and live.is_recording
-        assert int(core.getProperty("Scanner", "Resolution")) == SIDE
-        before = live.tally().acquired
-        wait_until(lambda: live.tally().acquired > before + 8)
-        report = live.stop_recording()
-    assert report["status"] == "success"
-    (score,) = report["quality"]["references"]["list"]
-    assert score["ordinal"] == taken.index["t"]
-    assert (tmp_path / "s" / "reference.ome.tiff").exists()
-    assert_live_equals_offline(tmp_path / "s", LIVE)
-
-
-def test_a_reference_that_fails_says_why_and_live_mode_goes_on(core: ScanCore) -> None:
-    impossible = ReferencePlan(density=(("Scanner", "Resolution", 77),))
-    with LiveMode(core, LIVE) as live:
-        taken = live.take_reference(impossible)
-        assert taken.scan is None and "Resolution cannot be 77" in taken.reason
-        wait_until(lambda: live.counts.shown > 2)
-
-
-def test_a_recording_without_references_says_nothing_of_them(
-    core: ScanCore, tmp_path: Path
-) -> None:
-    with LiveMode(core, LIVE) as live:
-        live.record(tmp_path / "s")
-        wait_until(lambda: live.tally().acquired > 3)
-        report = live.stop_recording()
-    assert "quality" not in report and report["warnings"] == []
-
-
-def test_counts_are_told_with_and_without_a_recording(
-    core: ScanCore, tmp_path: Path
-) -> None:
-    with LiveMode(core, LIVE) as live:
-        wait_until(lambda: live.counts.shown > 4)
-        looking = live.tally()
-        assert looking.acquired >= looking.restored > 4
-        assert all(0 <= ms < 60_000 for ms in looking.latency_ms)
-        live.record(tmp_path / "s")
-        wait_until(lambda: live.tally().restored > 2)
-        recording = live.tally()
-        assert recording.acquired >= recording.restored > 2
-        assert recording.latency_ms and recording.lost == 0
-        assert live.recording_folder is not None
-        live.stop_recording()
-        assert live.recording_folder is None
