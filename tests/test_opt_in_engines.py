@@ -143,7 +143,7 @@ def test_int8_is_refused_with_its_figure_unless_the_card_allows_it(
         pytest.skip(reason)
     with pytest.raises(EngineError, match=r"int8.*differs by 0\.01.*0\.005 is allowed"):
         EngineLadder(load_model(MODEL), only="onnxruntime-int8")
-    opted = ("tolerance = 0.001", "tolerance = 0.001\nopt_in_tolerance = 0.05")
+    opted = ("opt_in_tolerance = 0.005", "opt_in_tolerance = 0.05")
     folder = copy_model(tmp_path, opted, name=MODEL)
     found = EngineLadder(load_model(folder), only="onnxruntime-int8")
     assert found.engine.name == "onnxruntime-int8"
@@ -159,7 +159,7 @@ def test_opt_in_engines_are_held_to_their_own_tolerance(
     assert found.self_test_error is not None
     assert found.self_test_error > found.engine.card.tolerance
     found.close()
-    stricter = ("tolerance = 0.001", "tolerance = 0.001\nopt_in_tolerance = 0.002")
+    stricter = ("opt_in_tolerance = 0.005", "opt_in_tolerance = 0.002")
     model = load_model(copy_model(tmp_path, stricter, name=MODEL))
     with pytest.raises(EngineError, match=r"differs by 0\.00\d+.*0\.002 is allowed"):
         EngineLadder(model, only="openvino-bf16")
