@@ -72,7 +72,7 @@ class ModelCard(_Strict):
     `receptive_radius` is in low-density pixels; `tolerance` is the largest
     difference, in network units, that an engine may show from the stored output.
     Engines that trade exactness for speed, and must be asked for by name, are held
-    to `opt_in_tolerance` instead: within it they cost less than 0.02 dB of PSNR.
+    to `opt_in_tolerance` instead: there they cost less than 0.02 dB on average.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
