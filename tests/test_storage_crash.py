@@ -115,6 +115,7 @@ import tifffile
 from pssr_live.errors import StorageError
 from pssr_live.storage import files
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.mending import holds_frames, reopen
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
 
@@ -162,7 +163,13 @@ while not ended:
     ended = os.waitpid(child, 0)[1] == 0
     told = set(os.read(hear, 100))
     os.close(hear)
-    assert told <= set(survivors(path)), (kill_at, told)
+    left_over = survivors(path)
+    assert told <= set(left_over), (kill_at, told)
+    if holds_frames(path) and (file := reopen(path)) is not None:
+        file.close()
+        assert survivors(path) == left_over
+        with tifffile.TiffFile(path) as tiff:
+            assert tiff.is_ome and len(tiff.series) == 1
 print(kill_at)
 """
 

@@ -14,6 +14,7 @@ from pssr_live.commands.export import export
 from pssr_live.commands.live import live
 from pssr_live.commands.models import models
 from pssr_live.commands.profile import profile_app
+from pssr_live.commands.recover import recover
 from pssr_live.commands.restore import restore
 from pssr_live.commands.run import run
 from pssr_live.commands.train import train
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for command in (
-    *(demo, live, run, restore, crappify, calibrate),
+    *(demo, live, run, restore, recover, crappify, calibrate),
     *(train, export, evaluate, models, bench, doctor),
 ):
     app.command()(command)

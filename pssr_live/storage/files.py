@@ -23,7 +23,7 @@ except ImportError:  # Windows, which lets nobody remove a file that is open
 
 
 class ByteFile:
-    """A new file with separate handles for writing and for reading.
+    """A file with separate handles for writing and for reading.
 
     Nothing is buffered here: what `write` was given has reached the operating system
     when it returns, and outlives the process.
@@ -55,6 +55,22 @@ class ByteFile:
                 ) from None
             raise
         return cls(path, writer, FileIO(path, "r"))
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Open a file that exists, to write on.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be opened.
+        """
+        with disk_errors("The file", path):
+            return cls(path, FileIO(path, "r+"), FileIO(path, "r"))
+
+    def cut(self, length: int) -> None:
+        """Make the file no longer than `length` bytes."""
+        self._writer.truncate(length)
 
     def hold(self) -> None:
         """Let `is_held` tell other programs, and this one, that it is being written."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from pssr_live.errors import StorageError
 from pssr_live.storage import bigtiff
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.files import ByteFile
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from pssr_live.storage.provenance import PageFacts
 
 
+NAME_BYTES = 8
+
+
 class GrowingTiff:
-    """Pages on disk. Made by `create`.
+    """Pages on disk. Made by `create` or `reopen`.
 
     Attributes
     ----------
@@ -60,6 +64,36 @@ class GrowingTiff:
             file.close(remove=True)
             raise
         return cls(file, pages)
+
+    @classmethod
+    def reopen(cls, path: Path, facts: PageFacts) -> Self:
+        """Go on with a file that was never given its last text.
+
+        What a kill left behind the last page that is linked is overwritten.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be opened, or its pages do not follow each other.
+        """
+        file = ByteFile.reopen(path)
+        try:
+            first = _offset(file, bigtiff.FIRST_LINK_AT)
+            bare = bigtiff.PageMap(facts, 0, bigtiff.HEADER_BYTES, 0)
+            start = first - bare.directory_at(0)
+            texts = file.read(bigtiff.HEADER_BYTES, start - bigtiff.HEADER_BYTES)
+            pages = replace(bare, start=start, text_bytes=texts.index(b"\0") + 1)
+            tiff = cls(file, pages)
+            while (at := _offset(file, pages.link_at(len(tiff.names)))) != 0:
+                if at != pages.directory_at(len(tiff.names)):
+                    raise ValueError("a page is not where it should be")
+                tiff.names.append(file.read(pages.name_at(len(tiff.names)), NAME_BYTES))
+        except ValueError as error:
+            file.close()
+            raise StorageError(
+                f"{path} is damaged ({error}): read it with another program."
+            ) from error
+        return tiff
 
     @property
     def page_bytes(self) -> int:
@@ -115,6 +149,10 @@ class GrowingTiff:
 
     def _lead(self, link_at: int, directory_at: int) -> None:
         self.file.write(link_at, directory_at.to_bytes(8, "little"))
+
+
+def _offset(file: ByteFile, at: int) -> int:
+    return int.from_bytes(file.read(at, 8), "little")
 
 
 def _little_endian(dtype: str) -> np.dtype[Any]:

@@ -34,8 +34,8 @@ SPARE_BYTES = 4096  # for the final directory, details and lists of missing fram
 class PageFile:
     """A BigTIFF with one uncompressed page a frame, written in any order.
 
-    Made by `create`. All methods may be called from any thread; `read` does not wait
-    for a frame that is being written.
+    Made by `create`, or by `mending.reopen`. All methods may be called from any thread;
+    `read` does not wait for a frame that is being written.
     """
 
     def __init__(
@@ -205,6 +205,12 @@ class PageFile:
                 finally:
                     self._tiff.file.close(remove=not self._tiff.names)
 
+    def leave(self) -> None:
+        """Close the file as a kill would leave it; after `close` it does nothing."""
+        with self._lock:
+            if not self._tiff.file.closed:
+                self._tiff.file.close()
+
     def _check(self, ordinal: int, pixels: Pixels) -> None:
         facts = self._facts
         if self._tiff.file.closed:
@@ -245,7 +251,8 @@ class PageFile:
         if ome_xml.has_holes(layout):
             # On a full disk the planes without a frame are left out instead.
             with suppress(OSError):
-                self._tiff.append_zeros(bigtiff.BLANK)
+                if len(self._tiff.names) == count:
+                    self._tiff.append_zeros(bigtiff.BLANK)
                 blank = count
         gaps = self._named(bigtiff.RESUMED)
         said = Provenance(self.missing(), gaps, dict(details))

@@ -173,13 +173,21 @@ class FrameLog:
     """`frames.jsonl`: one line for each thing that happened to a frame.
 
     Any thread may write. A line is with the operating system when `write` returns.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    resume : bool
+        Go on with the log that is there, whose last line may be cut short.
     """
 
-    def __init__(self, path: Path):
-        self._file = ByteFile.create(path)
+    def __init__(self, path: Path, *, resume: bool = False):
+        self._file = ByteFile.reopen(path) if resume else ByteFile.create(path)
         self._file.hold()
         self._path = path
-        self._end = 0
+        self._end = path.read_bytes().rfind(b"\n") + 1 if resume else 0
+        self._file.cut(self._end)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,239 @@
+"""Mending what a crash or a power cut left of a session.
+
+All frames that were recorded are there already; what is missing is the end: the OME-XML
+of the files, the restored frames that were still under way, and an account. Files are
+completed where they are and never copied, and nothing is changed before it is known
+that the session can be mended. Doing it twice does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pssr_live.card import Model, ModelCard, load_model
+from pssr_live.errors import SettingsError, StorageError
+from pssr_live.frame import Frame, Restored
+from pssr_live.restorer import AXES, Restorer
+from pssr_live.storage.files import is_held
+from pssr_live.storage.mending import holds_frames, reopen
+from pssr_live.storage.movie import Movie, open_movie
+from pssr_live.storage.pages import PageFile
+from pssr_live.storage.session import RESCANS, FrameLog, SessionFolder, read_log
+from pssr_live.window import RollingWindows, Window
+
+Progress = Callable[[int, int], None]
+Lines = list[dict[str, Any]]
+REASON = "The program or the computer stopped in the midst of it; mended afterwards."
+
+
+def recover(
+    path: Path,
+    model: str | None = None,
+    engine: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Complete the files of a session that was killed.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the session.
+    model : str, optional
+        What restores the frames that are not restored yet; the model of the session
+        if left out.
+    engine : str, optional
+        Name of the inference engine; the best that works if left out.
+    progress : callable, optional
+        Called with (frames looked at, frames in all).
+
+    Returns
+    -------
+    dict
+        The account of it, which is then also in `report.json`.
+
+    Raises
+    ------
+    StorageError
+        If it is no session, has ended by itself, is still being recorded, or the disk
+        fails.
+    SettingsError
+        If no model is known, or one that does not fit the restored frames.
+    """
+    folder = SessionFolder(path)
+    _check(folder)
+    if not holds_frames(folder.raw):
+        return _account(folder, None, 0)
+    log = read_log(folder.frames)
+    chosen = _model(folder, log, model)
+    with closing(Restorer(chosen, engine, _axis(log, chosen.card))) as restorer:
+        _complete_raw(folder, log, restorer)
+        with open_movie(folder.raw) as movie:
+            added = _complete_restored(folder, movie, restorer, progress)
+        for other in (folder.reference, *sorted(path.glob(RESCANS.format("*")))):
+            if holds_frames(other) and (file := reopen(other)) is not None:
+                file.close()
+        return _account(folder, restorer, added)
+
+
+def _check(folder: SessionFolder) -> None:
+    status = folder.read_status()["status"]
+    if status != "running":
+        raise StorageError(
+            f"The session {folder.path} came to its end ({status}): there is nothing "
+            "to mend. `pssr-live restore` restores it anew."
+        )
+    if is_held(folder.frames):
+        raise StorageError(
+            f"{folder.path} is being recorded at this moment: wait for its end."
+        )
+
+
+def _model(folder: SessionFolder, log: Lines, name: str | None) -> Model:
+    """Return the model that was asked for, or that of the session, if it fits."""
+    told = [line["model"] for line in log if line["status"] == "restored"]
+    name = name or (told[-1] if told else None)
+    if name is None:
+        raise SettingsError(
+            f"No frame of {folder.path} was restored before it stopped, so that its "
+            "model is not known: give one with --model."
+        )
+    model = load_model(name)
+    if holds_frames(folder.restored):
+        with open_movie(folder.raw) as raw, open_movie(folder.restored) as restored:
+            grown = tuple(side * model.card.scale for side in raw.shape)
+            if restored.shape != grown:
+                raise SettingsError(
+                    f"{folder.restored} has frames of {restored.shape} pixels and "
+                    f"{name} makes {grown} of {raw.shape}: give the session's model."
+                )
+    return model
+
+
+def _axis(log: Lines, card: ModelCard) -> str:
+    """Return what the windows followed: the axis that explains most of their frames."""
+    told = {
+        line["ordinal"]: tuple(line["sources"])
+        for line in log
+        if line["status"] == "restored"
+    }
+    nothing = np.zeros((1, 1), np.uint16)
+    frames = [
+        Frame(nothing, line["ordinal"], line["index"], after_gap="after_gap" in line)
+        for line in log
+        if line["status"] == "raw"
+    ]
+
+    def explained(axis: str) -> int:
+        windows = RollingWindows(card.n_frames, card.lookahead, axis)
+        made = [window for frame in frames for window in windows.push(frame)]
+        made += windows.flush()
+        return sum(told.get(w.target.ordinal) == w.sources for w in made)
+
+    return max(AXES, key=explained)  # the first of equals, which is time
+
+
+def _complete_raw(folder: SessionFolder, log: Lines, restorer: Restorer) -> None:
+    file = reopen(folder.raw)
+    if file is not None:
+        seen = [line for line in log if line["status"] == "raw"]
+        file.expect({line["ordinal"]: line["index"] for line in seen})
+        file.close({"model": restorer.card.name, "axis": restorer.axis})
+
+
+def _complete_restored(
+    folder: SessionFolder,
+    movie: Movie,
+    restorer: Restorer,
+    progress: Progress | None,
+) -> int:
+    """Restore what is not restored yet; return how many frames that were."""
+    there: frozenset[int] = frozenset()
+    file: PageFile | None
+    if holds_frames(folder.restored):
+        with open_movie(folder.restored) as restored:
+            there = frozenset(range(len(restored))) - restored.missing
+        file = reopen(folder.restored)
+    else:
+        folder.restored.unlink(missing_ok=True)
+        file = _new_restored(folder, movie, restorer)
+    if file is None:
+        return 0
+    added = 0
+    try:
+        with FrameLog(folder.frames, resume=True) as diary:
+            for window in _windows(movie, restorer, progress):
+                if window.target.ordinal not in there:
+                    _add(restorer.restore_window(window), file, diary)
+                    added += 1
+        file.expect({n: movie.layout.index_of(n) for n in range(len(movie))})
+        told = {"model": restorer.model_report(), "engine": restorer.engine_report()}
+        file.close(told, pad_to=len(movie))
+    finally:
+        file.leave()  # as a kill would: the next attempt goes on from there
+    return added
+
+
+def _windows(
+    movie: Movie, restorer: Restorer, progress: Progress | None
+) -> Iterator[Window]:
+    windows = restorer.windows()
+    for done, frame in enumerate(movie.frames()):
+        yield from windows.push(frame)
+        if progress is not None:
+            progress(done + 1, len(movie) - len(movie.missing))
+    yield from windows.flush()
+
+
+def _add(made: Restored, file: PageFile, diary: FrameLog) -> None:
+    ordinal = made.frame.ordinal
+    file.write(ordinal, made.pixels, index=made.frame.index)
+    diary.write(
+        ordinal,
+        "restored",
+        model=made.model,
+        engine=made.engine,
+        sources=made.sources,
+        elapsed_ms=round(made.elapsed_ms, 3),
+    )
+
+
+def _new_restored(folder: SessionFolder, movie: Movie, restorer: Restorer) -> PageFile:
+    scale, size = restorer.card.scale, movie.pixel_size_um
+    return PageFile.create(
+        folder.restored,
+        movie.layout,
+        (movie.shape[0] * scale, movie.shape[1] * scale),
+        movie.dtype,
+        None if size is None else size / scale,
+        "restored",
+    )
+
+
+def _account(
+    folder: SessionFolder, restorer: Restorer | None, added: int
+) -> dict[str, Any]:
+    """Write status and report: what is there, not what the run once meant to do."""
+    counts = dict.fromkeys(("acquired", "recorded", "restored", "lost"), 0)
+    about: dict[str, Any] = {}
+    if restorer is not None:
+        with open_movie(folder.raw) as raw, open_movie(folder.restored) as made:
+            counts["lost"] = len(raw.missing)
+            counts["recorded"] = counts["acquired"] = len(raw) - len(raw.missing)
+            counts["restored"] = len(made) - len(made.missing)
+        about["model"] = restorer.model_report()
+        about["engine"] = restorer.engine_report()
+    folder.write_status("aborted", REASON, **counts)
+    report: dict[str, Any] = {
+        **{f"frames_{name}": count for name, count in counts.items()},
+        "frames_restored_now": added,
+        "status": "aborted",
+        "reason": REASON,
+        **about,
+    }
+    folder.write_report(report)
+    return report

@@ -1,0 +1,48 @@
+"""Files of a session that was killed, opened again for what they lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pssr_live.errors import StorageError
+from pssr_live.storage.growing import GrowingTiff
+from pssr_live.storage.movie import open_movie
+from pssr_live.storage.pages import PageFile
+from pssr_live.storage.provenance import PageFacts, layout_from_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_HEADER_BYTES = 16  # of which the last eight lead to the first page
+
+
+def holds_frames(path: Path) -> bool:
+    """Return whether a file of ours is there and has a page at all."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return any(file.read(_HEADER_BYTES)[8:])
+
+
+def reopen(path: Path) -> PageFile | None:
+    """Return a file of ours that was never closed; None if it was.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `holds_frames`.
+
+    Raises
+    ------
+    StorageError
+        If it is not ours, damaged, or cannot be written.
+    """
+    with open_movie(path) as movie:
+        said, shape, dtype = movie.provenance, movie.shape, movie.dtype
+    if "layout" not in said:
+        raise StorageError(f"{path} was not written by pssr-live; leave it as it is.")
+    if "missing" in said:
+        return None
+    facts = PageFacts(shape, dtype, said["pixel_size_um"], said["kind"])
+    layout = layout_from_json(said["layout"])
+    return PageFile(path, GrowingTiff.reopen(path, facts), facts, layout)
