@@ -64,6 +64,8 @@ class Training(_Strict):
     seconds: float
     device: str
     seed: int
+    soft_share: float = 0.0  # windows blurred as if out of focus
+    begun_from: str = ""  # what was trained before, and how
 
 
 class ModelCard(_Strict):

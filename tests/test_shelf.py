@@ -11,7 +11,7 @@ import tifffile
 import torch
 from fields import smooth_field
 
-from pssr_live.card import shipped_models
+from pssr_live.card import load_model, shipped_models
 from pssr_live.network import Architecture
 from pssr_live.training.films.clips import PoolPlan
 from pssr_live.training.films.many import FEW, make_clips
@@ -23,6 +23,7 @@ from pssr_live.training.shelf.recipes import (
     electron_stills,
     fluorescence_stills,
 )
+from pssr_live.weights import read_weights
 
 
 def test_each_recipe_has_its_model() -> None:
@@ -70,6 +71,24 @@ def test_a_recipe_is_trained_once(
     assert again.how == first.how
     for name, weight in first.net.state_dict().items():
         assert torch.equal(weight, again.net.state_dict()[name])
+
+
+def test_a_model_is_trained_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = laboratory(tmp_path / "data", "em/a.tif", "em/b.tif")
+    pool = PoolPlan(simulated=0, real=4, frames=6, size=64, seed=3)
+    recipe = replace(RECIPES["em-mf5-x4"], pool=pool, further=(2, 12))
+    monkeypatch.setitem(RECIPES, "em-mf5-x4", recipe)
+    begun = load_model("em-mf5-x4")
+    further = shelf.trained(
+        "em-mf5-x4", data, tmp_path, 0.1, "cpu", begun.folder.parent
+    )
+    for name, weight in read_weights(begun).items():
+        moved = (further.net.state_dict()[name] - weight).abs().max()
+        assert 0 < moved < 0.05 or name == "pattern.weight"
+    said = further.how["begun_from"]
+    assert begun.card.version in said and begun.card.training.device in said
 
 
 def noisy(number: int) -> np.ndarray:

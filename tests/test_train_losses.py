@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ from pssr_live.training.learning.losses import (
     psnr,
     ssim_parts,
 )
+from pssr_live.training.recipe_file import LossName
 
 
 def pictures(seed: int = 0, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,6 +81,10 @@ def scans_of(truth: torch.Tensor) -> Scans:
     return Scans(frames, torch.ones(len(truth), 3), 1)
 
 
+def test_a_recipe_may_name_every_loss() -> None:
+    assert set(get_args(LossName)) == set(LOSSES)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from(sorted(LOSSES)))
 def test_a_loss_is_smallest_for_the_truth(seed: int, name: str) -> None:
@@ -110,6 +117,15 @@ def test_a_picture_behind_interpolation_counts_more() -> None:
     behind = enlarged[:, 0] + 0.3 * (noisy - truth)
     assert float(ahead(truth, truth, scans)) == pytest.approx(float(psnr(truth, truth)))
     assert float(ahead(behind, truth, scans)) > float(psnr(behind, truth)) + 0.05
+
+
+def test_interpolation_is_given_its_best_gain_and_offset() -> None:
+    noisy, truth = pictures(5)
+    scans = scans_of(truth)
+    dim = Scans(0.5 * scans.frames + 0.2, scans.valid, 1)
+    assert float(ahead(noisy, truth, dim)) == pytest.approx(
+        float(ahead(noisy, truth, scans)), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("valid", [(1, 1, 1), (0, 1, 0)])

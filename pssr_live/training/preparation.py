@@ -170,6 +170,7 @@ def _plan(recipe: TrainRecipe, ranges: Ranges) -> TrainPlan:
         learning_rate=recipe.learning_rate,
         seed=recipe.seed,
         loss=training.loss,
+        soft_share=recipe.data.soft_share,
         ranges=ranges,
     )
 
@@ -210,6 +211,7 @@ def _about(
             "data": names,
             "crappifier": asdict(ranges),
             "seed": recipe.seed,
+            "soft_share": data.soft_share,
         },
     }
 

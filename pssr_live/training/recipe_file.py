@@ -28,7 +28,7 @@ from pssr_live.errors import SettingsError
 from pssr_live.network import Architecture
 
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
-LossName = Literal["charbonnier", "l1", "mse", "mix", "psnr"]
+LossName = Literal["charbonnier", "l1", "mse", "mix", "psnr", "ahead"]
 CROPS = {1: 64, 2: 48, 4: 32, 8: 24}  # low-density pixels, by scale
 RATES = {"fast": 1e-3, "best": 5e-4}
 FINE_TUNING_RATE = 6e-4
@@ -58,6 +58,7 @@ class Data(_Table):
     clips: int = Field(default=400, ge=8)
     simulated: Literal["mito", "em"] = "mito"
     simulated_share: float = Field(default=0.0, ge=0, le=1)
+    soft_share: float = Field(default=0.2, ge=0, le=1)
 
 
 class Network(_Table):

@@ -64,6 +64,7 @@ def smoke(bar: Bar, budget_s: float = BUDGET_S) -> SmokeResult:
         batch=2,
         learning_rate=3e-3,
         short_share=0,
+        soft_share=0,
         ranges=SCANNER,
     )
     with one_thread():

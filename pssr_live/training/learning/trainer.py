@@ -23,6 +23,7 @@ from pssr_live.network import Architecture, FastNet
 from pssr_live.training.learning.losses import LOSSES, Scans
 from pssr_live.training.scans.batches import Batch, cut, scan
 from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.soft import soften
 
 Report = Callable[[float, int, float], None]
 REPORTED = 50  # steps
@@ -43,6 +44,8 @@ class TrainPlan:
         Windows in a step, and their side in low-resolution pixels.
     short_share : float
         Windows that lack frames, so that the first frames of a stream are good.
+    soft_share : float
+        Windows of samples without fine detail, see `scans.soft`.
     loss : str
         One of `losses.LOSSES`.
     """
@@ -55,6 +58,7 @@ class TrainPlan:
     weight_decay: float = 1e-4
     warm_up: float = 0.05
     short_share: float = 0.3
+    soft_share: float = 0.2
     ema: float = 0.999
     seed: int = 0
     loss: str = "charbonnier"
@@ -171,6 +175,7 @@ class Trainer:
         state = int(seed.generate_state(1, np.uint64)[0] >> 1)
         generator = torch.Generator(self.fabric.device).manual_seed(state)
         clips = cut(pool, plan.batch, a.n_frames, plan.crop * a.scale, generator)
+        clips = soften(clips, plan.soft_share, generator)
         return scan(clips, a, plan.ranges, plan.short_share, generator)
 
     def step(self, make: Callable[[], Batch]) -> torch.Tensor:

@@ -179,7 +179,7 @@ def _kernel(sigma: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     return weight / weight.sum(-1, keepdim=True)
 
 
-def _apply(
+def convolve(
     clips: torch.Tensor, kernels: torch.Tensor, scale: int, axis: int
 ) -> torch.Tensor:
     """Convolve along one axis with one kernel a clip, keeping each scale-th pixel."""
@@ -203,11 +203,13 @@ def _taps(scale: int, device: torch.device) -> torch.Tensor:
 
 
 def _sample_rows(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
-    return _apply(clips, _swept(how.blur_px, how.line_fraction, scale), scale, axis=2)
+    return convolve(clips, _swept(how.blur_px, how.line_fraction, scale), scale, axis=2)
 
 
 def _sample_columns(clips: torch.Tensor, scale: int, how: Draw) -> torch.Tensor:
-    return _apply(clips, _swept(how.blur_px, how.dwell_fraction, scale), scale, axis=3)
+    return convolve(
+        clips, _swept(how.blur_px, how.dwell_fraction, scale), scale, axis=3
+    )
 
 
 def _swept(sigma: torch.Tensor, share: torch.Tensor, scale: int) -> torch.Tensor:
@@ -237,7 +239,7 @@ def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
     for axis, sigma in ((3, how.shared_noise_x_px), (2, how.shared_noise_y_px)):
         weight = torch.exp(-0.5 * (at / sigma[:, :, 0].clamp_min(0.05)) ** 2)[:, 0]
         weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
-        noise = _apply(noise, weight, 1, axis)
+        noise = convolve(noise, weight, 1, axis)
     return noise
 
 

@@ -13,6 +13,7 @@ import torch
 import typer
 from rich import print as say
 
+from pssr_live.card import ModelCard, load_model
 from pssr_live.errors import SettingsError
 from pssr_live.network import FastNet
 from pssr_live.training.films.clips import build_pool
@@ -25,9 +26,12 @@ from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
 from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.shelf.recipes import RECIPES, Recipe
+from pssr_live.weights import read_weights
 
 PHOTONS = 20.0  # a pixel, at the bright level: what all models are judged at
-VERSION = "2.0.0"
+VERSION = "2.1.0"
+FURTHER_RATE = 0.3  # of the learning rate, for weights that are good already
+SOFT_SHARE = 0.3
 TOLD = 0.02  # of the budget: how often progress is told
 
 
@@ -45,6 +49,9 @@ def main(
     models: Annotated[
         Path | None, typer.Option(help="Folder for the model folders; or only train.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Folder with models to begin from.")
+    ] = None,
     seconds: Annotated[
         float, typer.Option(help="Of training: of a GPU, or of a core of a CPU.")
     ] = 3600,
@@ -56,7 +63,8 @@ def main(
     """Train models, judge them, and write their folders.
 
     Weights that `work` holds already are used; remove them to train anew. Several
-    models are trained on one GPU side by side by as many of these commands.
+    models are trained on one GPU side by side by as many of these commands. With
+    `--start`, weights of an earlier version are trained further, in smaller steps.
 
     Example: `python -m pssr_live.training.shelf --data D --work W --models models`
     """
@@ -67,38 +75,67 @@ def main(
                 f"There is no recipe {name!r}: give one of {', '.join(RECIPES)}."
             )
         with one_thread():
-            learned = trained(name, data, work, seconds, device)
+            learned = trained(name, data, work, seconds, device, start)
         if models is not None:
             write_folder(learned, RECIPES[name], models / name, data)
 
 
 def trained(
-    name: str, data: Path, work: Path, seconds: float, device: str = "auto"
+    name: str,
+    data: Path,
+    work: Path,
+    seconds: float,
+    device: str = "auto",
+    start: Path | None = None,
 ) -> Learned:
     """Return the network of a recipe, trained now if `work` does not hold it."""
     recipe, kept = RECIPES[name], work / f"{name}.safetensors"
     if not kept.exists():
         fabric = make_fabric(device, "auto")
-        plan = TrainPlan(
-            budget_s=seconds,
-            batch=recipe.batch,
-            crop=recipe.crop,
-            learning_rate=recipe.learning_rate,
-            loss="ahead",
-        )
+        begun = None if start is None else load_model(start / name)
+        plan = _plan(recipe, seconds, further=begun is not None)
         pool = _pool(recipe, data, work)
-        made = train(recipe.architecture, pool, plan, _told(name), fabric=fabric)
+        made = train(
+            recipe.architecture,
+            pool,
+            plan,
+            _told(name),
+            None if begun is None else read_weights(begun),
+            fabric,
+        )
         how = {
             "steps": made.steps,
             "seconds": round(made.spent_s, 1),
             "device": name_of(fabric.device),
             "seed": plan.seed,
+            "soft_share": plan.soft_share,
         }
+        if begun is not None:
+            how["begun_from"] = said_of(begun.card)
         save(kept, made.average.state_dict(), how)
     weights, how = load(kept)
     net = FastNet(recipe.architecture)
     net.load_state_dict(weights)
     return Learned(net.eval(), how)
+
+
+def _plan(recipe: Recipe, seconds: float, further: bool) -> TrainPlan:
+    batch, crop = recipe.further if further else (recipe.batch, recipe.crop)
+    return TrainPlan(
+        budget_s=seconds,
+        batch=batch,
+        crop=crop,
+        learning_rate=recipe.learning_rate * (FURTHER_RATE if further else 1),
+        soft_share=SOFT_SHARE,
+        loss="ahead",
+    )
+
+
+def said_of(card: ModelCard) -> str:
+    """Tell in a line how an earlier version was trained."""
+    how = card.training
+    trained = f"{how.steps} steps in {how.seconds:g} s of {how.device}"
+    return f"version {card.version}: {trained}"
 
 
 def write_folder(learned: Learned, recipe: Recipe, folder: Path, data: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 import torch
+from scipy.ndimage import gaussian_filter
 
 from pssr_live.training.films.clips import PoolPlan, build_pool
 from pssr_live.training.films.motion import set_in_motion
@@ -78,15 +79,19 @@ def _real(data: Path, file: str) -> npt.NDArray[np.uint16]:
     return _sixteen_bit(_middle(tifffile.imread(data / file)[:FRAMES], SIDE))
 
 
-def _still(data: Path, file: str, pace: float) -> npt.NDArray[np.uint16]:
-    """Read a still and set it in motion; at pace 0 it stays where it is."""
+def _still(
+    data: Path, file: str, pace: float, blur_px: float = 0.0
+) -> npt.NDArray[np.uint16]:
+    """Read a still, sharp or not, and set it in motion; at pace 0 it stays."""
     image = _middle(tifffile.imread(data / file).astype(np.float32), SIDE)
+    image = gaussian_filter(image, blur_px)
     film = np.repeat(image[None], FRAMES, axis=0)
     if pace:
         film = set_in_motion(np.random.default_rng(len(file)), image, FRAMES, pace)
     return _sixteen_bit(film)
 
 
+OUT_OF_FOCUS_PX = 3.0
 MITOSIS = "fluo_timelapse/microfilm_mitosis_"
 PAIRS = "pairs/fmd_"
 FLUORESCENT: Movies = {
@@ -99,6 +104,9 @@ FLUORESCENT: Movies = {
     "wide field, 6 px/frame": partial(
         _still, file=f"{PAIRS}WideField_BPAE_G_gt.tif", pace=6
     ),
+    "tissue, out of focus": partial(
+        _still, file=f"{PAIRS}Confocal_MICE_gt.tif", pace=1, blur_px=OUT_OF_FOCUS_PX
+    ),
 }
 ELECTRON_STILLS = {
     "spinal cord": "em/ads_sub-rat3_sample-data9_SEM.tif",
@@ -106,13 +114,25 @@ ELECTRON_STILLS = {
     "nickel alloy": "em/nasa_Super_spot4_0d_3.tif",
     "etched metal": "em/nasa_AM_Slice-2Bottom_4608_0_5120_512.tif",
 }
+CERAMIC = ELECTRON_STILLS["ceramic"]
 ELECTRON: Movies = {
-    what: partial(_still, file=file, pace=0) for what, file in ELECTRON_STILLS.items()
+    **{
+        what: partial(_still, file=file, pace=0)
+        for what, file in ELECTRON_STILLS.items()
+    },
+    "ceramic, out of focus": partial(
+        _still, file=CERAMIC, pace=0, blur_px=OUT_OF_FOCUS_PX
+    ),
 }
 ELECTRON_MOVING: Movies = {
-    f"{what}, {pace} px/frame": partial(_still, file=file, pace=pace)
-    for what, file in ELECTRON_STILLS.items()
-    for pace in (0, 2)
+    **{
+        f"{what}, {pace} px/frame": partial(_still, file=file, pace=pace)
+        for what, file in ELECTRON_STILLS.items()
+        for pace in (0, 2)
+    },
+    "ceramic, out of focus": partial(
+        _still, file=CERAMIC, pace=1, blur_px=OUT_OF_FOCUS_PX
+    ),
 }
 
 

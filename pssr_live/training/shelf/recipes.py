@@ -48,6 +48,8 @@ class Recipe:
         Windows in a step, and their side in low-density pixels.
     learning_rate : float
         The highest of the schedule.
+    further : (int, int)
+        Windows in a step and their side when weights are trained further, on a CPU.
     """
 
     architecture: Architecture
@@ -59,6 +61,7 @@ class Recipe:
     batch: int = 64
     crop: int = 48
     learning_rate: float = 1e-3
+    further: tuple[int, int] = (16, 48)
 
 
 def fluorescence_stills(data: Path) -> list[Path]:
@@ -199,6 +202,7 @@ def _best(recipe: Recipe) -> Recipe:
         batch=32,
         crop=64,
         learning_rate=5e-4,
+        further=(4, 48),
     )
 
 
