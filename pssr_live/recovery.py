@@ -17,12 +17,13 @@ import numpy as np
 
 from pssr_live.card import Model, ModelCard, load_model
 from pssr_live.errors import SettingsError, StorageError
-from pssr_live.frame import Frame, Restored
+from pssr_live.frame import Frame
 from pssr_live.restorer import AXES, Restorer
 from pssr_live.storage.files import is_held
 from pssr_live.storage.mending import holds_frames, reopen
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.pages import PageFile
+from pssr_live.storage.recorder import keep_restored
 from pssr_live.storage.session import RESCANS, FrameLog, SessionFolder, read_log
 from pssr_live.window import RollingWindows, Window
 
@@ -168,7 +169,7 @@ def _complete_restored(
         with FrameLog(folder.frames, resume=True) as diary:
             for window in _windows(movie, restorer, progress):
                 if window.target.ordinal not in there:
-                    _add(restorer.restore_window(window), file, diary)
+                    keep_restored(restorer.restore_window(window), file, diary)
                     added += 1
         file.expect({n: movie.layout.index_of(n) for n in range(len(movie))})
         told = {"model": restorer.model_report(), "engine": restorer.engine_report()}
@@ -189,19 +190,6 @@ def _windows(
     yield from windows.flush()
 
 
-def _add(made: Restored, file: PageFile, diary: FrameLog) -> None:
-    ordinal = made.frame.ordinal
-    file.write(ordinal, made.pixels, index=made.frame.index)
-    diary.write(
-        ordinal,
-        "restored",
-        model=made.model,
-        engine=made.engine,
-        sources=made.sources,
-        elapsed_ms=round(made.elapsed_ms, 3),
-    )
-
-
 def _new_restored(folder: SessionFolder, movie: Movie, restorer: Restorer) -> PageFile:
     scale, size = restorer.card.scale, movie.pixel_size_um
     return PageFile.create(
@@ -219,7 +207,7 @@ def _account(
 ) -> dict[str, Any]:
     """Write status and report: what is there, not what the run once meant to do."""
     counts = dict.fromkeys(("acquired", "recorded", "restored", "lost"), 0)
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = {"warnings": []}
     if restorer is not None:
         with open_movie(folder.raw) as raw, open_movie(folder.restored) as made:
             counts["lost"] = len(raw.missing)
@@ -227,6 +215,11 @@ def _account(
             counts["restored"] = len(made) - len(made.missing)
         about["model"] = restorer.model_report()
         about["engine"] = restorer.engine_report()
+        if added and not restorer.ladder.engine.restores:
+            about["warnings"].append(
+                f"{added} frames are only interpolated: restore them with "
+                "`pssr-live restore` where an engine runs."
+            )
     folder.write_status("aborted", REASON, **counts)
     report: dict[str, Any] = {
         **{f"frames_{name}": count for name, count in counts.items()},

@@ -169,6 +169,15 @@ def test_a_session_without_a_frame_ends_too(tmp_path: Path, centred: Restorer) -
     assert folder.read_status()["status"] == "aborted"
 
 
+def test_interpolated_frames_are_called_so(tmp_path: Path, centred: Restorer) -> None:
+    folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 5), 3)
+    report = recover(folder.path, engine="bicubic")
+    assert report["warnings"] == [
+        "2 frames are only interpolated: restore them with `pssr-live restore` where "
+        "an engine runs."
+    ]
+
+
 def test_an_unknown_model_is_asked_for(tmp_path: Path, centred: Restorer) -> None:
     folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 4), 0)
     before = folder.raw.read_bytes()

@@ -11,6 +11,7 @@ from pssr_live.commands.console import (
     EngineOption,
     JsonOption,
     console_for,
+    notes,
     print_json,
     progress_bar,
 )
@@ -50,3 +51,4 @@ def recover(
         f"them now, {report['frames_lost']} lost.",
         markup=False,
     )
+    notes(console, report["warnings"])

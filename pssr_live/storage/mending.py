@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pssr_live.errors import StorageError
+from pssr_live.storage.bigtiff import FIRST_LINK_AT, HEADER_BYTES
 from pssr_live.storage.growing import GrowingTiff
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
@@ -13,15 +14,13 @@ from pssr_live.storage.provenance import PageFacts, layout_from_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-_HEADER_BYTES = 16  # of which the last eight lead to the first page
-
 
 def holds_frames(path: Path) -> bool:
     """Return whether a file of ours is there and has a page at all."""
     if not path.exists():
         return False
     with path.open("rb") as file:
-        return any(file.read(_HEADER_BYTES)[8:])
+        return any(file.read(HEADER_BYTES)[FIRST_LINK_AT:])
 
 
 def reopen(path: Path) -> PageFile | None:

@@ -74,15 +74,7 @@ class SessionRecorder:
         frame = restored.frame
         if self._restored is None:
             self._restored = self._begin_file(frame, kind="restored")
-        self._restored.write(frame.ordinal, restored.pixels, index=frame.index)
-        self._log.write(
-            frame.ordinal,
-            "restored",
-            model=restored.model,
-            engine=restored.engine,
-            sources=restored.sources,
-            elapsed_ms=round(restored.elapsed_ms, 3),
-        )
+        keep_restored(restored, self._restored, self._log)
 
     def expect(self, indices: Mapping[int, Index]) -> None:
         """Tell the files the indices of frames that did not come, by ordinal."""
@@ -166,6 +158,20 @@ class SessionRecorder:
             None if size is None else size / grown,
             kind,
         )
+
+
+def keep_restored(restored: Restored, file: PageFile, log: FrameLog) -> None:
+    """Write a restored frame at its place in a file, and its line into a log."""
+    frame = restored.frame
+    file.write(frame.ordinal, restored.pixels, index=frame.index)
+    log.write(
+        frame.ordinal,
+        "restored",
+        model=restored.model,
+        engine=restored.engine,
+        sources=restored.sources,
+        elapsed_ms=round(restored.elapsed_ms, 3),
+    )
 
 
 def frame_bytes(

@@ -27,7 +27,7 @@ def soften(
     clips : Tensor, (N, T, H, W)
         High-density clips, drawn at random: the first are as good as any.
     share : float
-        How many of them, 0 to 1.
+        How many of them, 0 to 1, rounded to whole clips.
     generator : torch.Generator
         On the device of the clips.
 
