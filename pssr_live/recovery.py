@@ -217,7 +217,7 @@ def _account(
         about["engine"] = restorer.engine_report()
         if added and not restorer.ladder.engine.restores:
             about["warnings"].append(
-                f"{added} frames are only interpolated: restore them with "
+                f"Frames that are only interpolated: {added}. Restore them with "
                 "`pssr-live restore` where an engine runs."
             )
     folder.write_status("aborted", REASON, **counts)

@@ -173,8 +173,8 @@ def test_interpolated_frames_are_called_so(tmp_path: Path, centred: Restorer) ->
     folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 5), 3)
     report = recover(folder.path, engine="bicubic")
     assert report["warnings"] == [
-        "2 frames are only interpolated: restore them with `pssr-live restore` where "
-        "an engine runs."
+        "Frames that are only interpolated: 2. Restore them with `pssr-live restore` "
+        "where an engine runs."
     ]
 
 
