@@ -89,7 +89,13 @@ def test_the_degradations_do_not_follow_the_defaults_of_the_package():
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TRAINED_ON"
     ]
     named = {keyword.arg for keyword in ours.keywords}
-    of_a_share = {"bidirectional_px", "flicker", "shared_noise_px"}
+    of_a_share = {
+        "bidirectional_px",
+        "flicker",
+        "grey_levels",
+        "line_noise",
+        "shared_noise_px",
+    }
     for field in fields(films.TRAINED_ON):
         if field.name.endswith("_share"):
             value = getattr(films.TRAINED_ON, field.name)

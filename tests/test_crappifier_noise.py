@@ -13,6 +13,7 @@ from pssr_live.crappifier.detector import (
     Bleaching,
     Digitise,
     KeepPeak,
+    LineNoise,
     LocalNoise,
     Photons,
     ReadNoise,
@@ -46,6 +47,7 @@ def measured(image: Any, recipe: Recipe, **more: Any) -> tuple[float, float]:
         ((Photons(photons=255, noise=0.5),), 100, 5.0),
         ((Photons(photons=1e9),), 100, 0.29),
         ((ReadNoise(sd=0.02, offset=0.1),), 125.5, 5.1),
+        ((LineNoise(sd=0.02, period_lines=7),), 100, 5.1),
         ((SaltPepper(salt=0.1),), 115.5, 155 * 0.3),
         ((SaltPepper(pepper=0.1),), 90.0, 30.0),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from pssr_live.crappifier import PRESETS, Recipe, crappify, load_recipe, preset
 from pssr_live.crappifier.detector import Photons, ReadNoise
+from pssr_live.crappifier.recipe import KINDS
 from pssr_live.crappifier.sampling import Scan
 from pssr_live.errors import SettingsError
 
@@ -102,3 +104,23 @@ def test_values_are_frozen_and_extremes_do_no_harm() -> None:
 def test_one_pixel_is_enough(name: str, scale: int) -> None:
     image = np.full((scale, scale), 100, np.uint8)
     assert crappify(image, preset(name), scale=scale).shape == (1, 1)
+
+
+def test_the_page_for_chains_names_every_step_and_its_example_works(
+    tmp_path: Path,
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "crappify.md").read_text("utf-8")
+    rows = [
+        line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")
+    ]
+    told = {
+        kind.strip(" `"): set(re.findall(r"`(\w+)`", names)) for kind, names in rows
+    }
+    assert told == {
+        kind: set(step.model_fields) - {"kind"} for kind, step in KINDS.items()
+    }
+    assert all(f"`{name}`" in page for name in PRESETS)
+    chain = tmp_path / "chain.toml"
+    chain.write_text(page.split("```toml\n")[1].split("```")[0], "utf-8")
+    low = crappify(np.full((64, 64), 2000, np.uint16), load_recipe(chain), scale=4)
+    assert low.shape == (16, 16)

@@ -29,6 +29,13 @@ def close_and_tell(core):
     close(core)
 cores.close_core = close_and_tell
 """
+# These tests may themselves run under `nohup`, which their children would inherit.
+TERMINAL = """
+import signal
+for name in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+"""
 DEAF = """
 import time
 from pssr_live.scanners.simulated.device import SimulatedScanner
@@ -53,7 +60,7 @@ def pressed(
 ) -> tuple[int, str]:
     """Press Ctrl-C after the first frame; return exit code and standard error."""
     (tmp_path / "scan.yaml").write_text(SCAN)
-    start = f"{TELLING}{code}\nfrom pssr_live.__main__ import main\nmain()"
+    start = f"{TERMINAL}{TELLING}{code}\nfrom pssr_live.__main__ import main\nmain()"
     words = ["run", "scan.yaml", "-p", "simulated", "-o", "s", "--engine", "bicubic"]
     running = subprocess.Popen(
         [sys.executable, "-c", start, *words],
@@ -68,7 +75,10 @@ def pressed(
     for _ in range(times):
         running.send_signal(number)
         time.sleep(apart_s)
-    _, said = running.communicate(timeout=60)
+    try:
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()  # if it goes on, it must not outlive its test
     return running.returncode, said.decode()
 
 

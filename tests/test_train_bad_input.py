@@ -12,8 +12,8 @@ import torch
 from cli import Cli
 from recipes import image, laboratory, learned
 
-from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.scans.degradations import ranges_of
+from pssr_live.training.scans.ranges import Ranges
 
 
 @pytest.fixture

@@ -20,13 +20,8 @@ from pssr_live.training.learning.beginning import for_window
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.scans.batches import cut, draw_valid
-from pssr_live.training.scans.crappify import (
-    Ranges,
-    crappify,
-    draw,
-    one_scanner,
-    recorded,
-)
+from pssr_live.training.scans.crappify import crappify, recorded
+from pssr_live.training.scans.ranges import Ranges, draw, one_scanner
 
 CLEAN = one_scanner(
     dwell_fraction=(1, 1),
@@ -142,6 +137,15 @@ def test_neighbours_may_share_noise_that_is_no_less_for_that() -> None:
     down = (noise[:, :, 1:] * noise[:, :, :-1]).mean((1, 2, 3)) / noise.var()
     both = how.shared_noise_y_px[:, 0, 0, 0] > 0
     assert ((down > 0.5) == both).all()
+
+
+def test_a_dim_recording_has_few_grey_levels() -> None:
+    coarse = replace(CLEAN, grey_levels_share=1, grey_levels=(10, 10))
+    low = crappify(
+        torch.rand(2, 3, 32, 32), 4, draw(coarse, 2, generator()), generator()
+    )
+    assert torch.allclose(low * 10, (low * 10).round(), atol=1e-4)
+    assert len(low.unique()) > 3
 
 
 def test_a_seed_repeats_a_scan() -> None:

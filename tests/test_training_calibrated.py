@@ -12,7 +12,7 @@ from pssr_live.samples.sample import make_sample
 from pssr_live.scanners.simulated import ScanRecord, ScanSettings
 from pssr_live.scanners.simulated.beam import brightness
 from pssr_live.training.scans.calibrated import calibrated
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 
 WIDE = Ranges()
 

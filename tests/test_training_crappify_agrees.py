@@ -17,10 +17,11 @@ from fields import smooth_field
 from scipy.ndimage import center_of_mass
 
 from pssr_live.crappifier.beam import LineJitter
-from pssr_live.crappifier.detector import Photons, ReadNoise, SaltPepper
+from pssr_live.crappifier.detector import LineNoise, Photons, ReadNoise, SaltPepper
 from pssr_live.crappifier.sampling import Scan
 from pssr_live.crappifier.step import Shot, Step
-from pssr_live.training.scans.crappify import Draw, Ranges, crappify, draw
+from pssr_live.training.scans.crappify import crappify
+from pssr_live.training.scans.ranges import Draw, Ranges, draw
 
 QUIET = Ranges(
     blur_px=(0, 0),
@@ -162,6 +163,22 @@ def test_lines_jitter_alike(jitter_px: float) -> None:
         # 504 lines: 4 standard deviations of an SD are 13 % of it.
         assert place.std() == pytest.approx(jitter_px, rel=0.13)
         assert abs(np.corrcoef(place[1:], place[:-1])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("hum", [0.0, 0.7])
+def test_lines_are_offset_alike(hum: float) -> None:
+    """A hum in radians a line here, in lines a period there; 0: lines by chance."""
+    grey, period = np.full((1024, 64), 0.5), 2 * np.pi / hum if hum else None
+    one = in_torch(grey, 1, exactly(line_noise=0.1, hum=hum))
+    other = in_numpy(grey, 1, Scan(), LineNoise(sd=0.1, period_lines=period))
+    for noisy in (one, other):
+        lines = noisy[:, 0] - 0.5
+        assert np.ptp(noisy, axis=1).max() < 1e-6
+        # 1024 lines: 4 standard deviations of an SD are 9 % of it.
+        assert lines.std() == pytest.approx(0.1, rel=0.09)
+        # x[n + 1] = 2 cos(hum) x[n] - x[n - 1] is true of a hum and of nothing else.
+        foretold = 2 * np.cos(hum) * lines[1:-1] - lines[:-2]
+        assert np.allclose(foretold, lines[2:], atol=1e-5) == bool(hum)
 
 
 @pytest.mark.parametrize("share", [0.002, 0.01])

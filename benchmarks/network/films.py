@@ -20,7 +20,8 @@ import torch
 from pssr_live.errors import SettingsError
 from pssr_live.samples.mito import MitoLook, MitoSample
 from pssr_live.samples.optics import ScanGrid
-from pssr_live.training.scans.crappify import crappify, draw, one_scanner
+from pssr_live.training.scans.crappify import crappify
+from pssr_live.training.scans.ranges import draw, one_scanner
 
 Image = npt.NDArray[np.float32]
 

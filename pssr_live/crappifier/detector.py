@@ -80,6 +80,33 @@ class ReadNoise(StepValues):
         return shot.shows(shot.brightness + noise)
 
 
+class LineNoise(StepValues):
+    """The amplifier drifts, or hums: each line has an offset of its own.
+
+    Attributes
+    ----------
+    sd : float
+        Standard deviation of the offsets, in units of brightness.
+    period_lines : float or None
+        Lines from one crest of a hum to the next; None for lines that know nothing of
+        each other. A hum begins each frame at another phase.
+    """
+
+    kind: Literal["line_noise"] = "line_noise"
+    sd: float = Field(ge=0, le=100)
+    period_lines: float | None = Field(default=None, ge=2, le=1e6)
+
+    def apply(self, shot: Shot, rng: np.random.Generator) -> Shot:
+        """Add its offset to each line."""
+        lines = len(shot.brightness)
+        if self.period_lines is None:
+            offsets = rng.normal(0, self.sd, lines)
+        else:
+            turns = np.arange(lines) / self.period_lines + rng.random()
+            offsets = self.sd * np.sqrt(2) * np.sin(2 * np.pi * turns)
+        return shot.shows(shot.brightness + offsets[:, None])
+
+
 class LocalNoise(StepValues):
     """Gaussian noise that is stronger where the surroundings are bright.
 

@@ -30,6 +30,7 @@ from pssr_live.crappifier.detector import (
     Bleaching,
     Digitise,
     KeepPeak,
+    LineNoise,
     LocalNoise,
     Photons,
     ReadNoise,
@@ -42,7 +43,14 @@ from pssr_live.errors import SettingsError
 _Beam = ScanOffset | LineJitter | Bidirectional | Motion
 _Sampling = Scan | Resize
 _Detector = (
-    Bleaching | Photons | ReadNoise | LocalNoise | SaltPepper | KeepPeak | Digitise
+    Bleaching
+    | Photons
+    | ReadNoise
+    | LineNoise
+    | LocalNoise
+    | SaltPepper
+    | KeepPeak
+    | Digitise
 )
 AnyStep = Annotated[_Beam | _Sampling | _Detector, Field(discriminator="kind")]
 KINDS: dict[str, type[StepValues]] = {

@@ -25,8 +25,8 @@ from pssr_live.training.films.sources import (
 from pssr_live.training.learning.beginning import start_from
 from pssr_live.training.learning.trainer import TrainPlan
 from pssr_live.training.recipe_file import TrainRecipe
-from pssr_live.training.scans.crappify import Ranges
 from pssr_live.training.scans.degradations import ranges_of
+from pssr_live.training.scans.ranges import Ranges
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 DEFAULT_MINUTES = 30.0

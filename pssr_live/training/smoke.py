@@ -17,7 +17,7 @@ from pssr_live.training.judging.validation import prepared, score
 from pssr_live.training.learning.device import one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.preparation import Bar
-from pssr_live.training.scans.crappify import one_scanner
+from pssr_live.training.scans.ranges import one_scanner
 
 BUDGET_S = 20.0
 LEAST_GAIN_DB = 1.5

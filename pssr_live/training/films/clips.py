@@ -1,9 +1,11 @@
 """The pool of short high-density clips that a network learns from.
 
-Two kinds. *Simulated* clips are cells with a random look, rendered without noise
+Three kinds. *Simulated* clips are cells with a random look, rendered without noise
 while they move. *Real* clips are photographs of real samples set in motion by drift
 and elastic flow: nothing synthetic has real texture, and without it a network learns
-the simulator instead of microscopy. Every clip is seeded by its number.
+the simulator instead of microscopy. *Textured* clips are grain and gratings of no
+sample, set in motion likewise: detail that a network would take for noise if it had
+met nothing like it but noise. Every clip is seeded by its number.
 
 A pool is float16, (clips, frames, Y, X), brightness about 0..1.
 """
@@ -23,6 +25,7 @@ from scipy import ndimage
 from pssr_live.errors import SettingsError
 from pssr_live.samples.mito import MitoLook, MitoSample
 from pssr_live.samples.optics import ScanGrid
+from pssr_live.samples.texture import draw_texture
 from pssr_live.training.films.many import make_clips
 from pssr_live.training.films.motion import set_in_motion
 
@@ -41,6 +44,7 @@ class PoolPlan:
 
     simulated: int = 320
     real: int = 240
+    textured: int = 0
     frames: int = 8
     size: int = 160
     seed: int = 1000  # demos and tests use seeds below 1000
@@ -53,7 +57,7 @@ def build_pool(plan: PoolPlan, stills: Sequence[Path]) -> npt.NDArray[np.float16
             "No real images were given for a pool that wants "
             f"{plan.real} real clips: name a folder of TIFF images, or set real=0."
         )
-    total = plan.simulated + plan.real
+    total = plan.simulated + plan.real + plan.textured
     shape = (plan.frames, plan.size, plan.size)
     with Progress(transient=True) as bar:
         task = bar.add_task("Making clips", total=total)
@@ -69,7 +73,10 @@ def _numbered(plan: PoolPlan, stills: Sequence[Path], number: int) -> FloatArray
     rng = np.random.default_rng([plan.seed, number])
     if number < plan.simulated:
         return simulated_clip(rng, plan)
-    still = read_still(stills[number % len(stills)], rng)
+    if number < plan.simulated + plan.real:
+        still = read_still(stills[number % len(stills)], rng)
+    else:
+        still = draw_texture(rng, plan.size + 2 * MARGIN_PX)
     return real_clip(rng, still, plan)
 
 

@@ -20,7 +20,8 @@ from pssr_live.evaluation.baselines import classical
 from pssr_live.evaluation.frc import ring_correlation
 from pssr_live.evaluation.metrics import psnr, ssim
 from pssr_live.network import FastNet
-from pssr_live.training.scans.crappify import crappify, draw, one_scanner, recorded
+from pssr_live.training.scans.crappify import crappify, recorded
+from pssr_live.training.scans.ranges import draw, one_scanner
 
 Image = npt.NDArray[np.float32]
 GAIN, OFFSET = 0.7, 0.05

@@ -17,7 +17,7 @@ from pssr_live.evaluation.metrics import psnr
 from pssr_live.network import Architecture, FastNet
 from pssr_live.training.judging.judge import GAIN, Example
 from pssr_live.training.scans.batches import scan
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 
 SEED = 7
 

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from pssr_live.network import Architecture, FastNet
 from pssr_live.training.learning.losses import LOSSES, Scans
 from pssr_live.training.scans.batches import Batch, cut, scan
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 from pssr_live.training.scans.soft import soften
 
 Report = Callable[[float, int, float], None]

@@ -25,7 +25,7 @@ from pssr_live.training.learning.run_folder import RunFolder
 from pssr_live.training.learning.trainer import part_of
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 from pssr_live.weights import network_of
 
 PHOTONS = 20.0

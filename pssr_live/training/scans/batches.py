@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from pssr_live.network import Architecture
-from pssr_live.training.scans.crappify import Ranges, crappify, draw, recorded
+from pssr_live.training.scans.crappify import crappify, recorded
+from pssr_live.training.scans.ranges import Ranges, draw
 
 
 @dataclass(frozen=True, slots=True, eq=False)

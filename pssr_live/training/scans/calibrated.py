@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pssr_live.calibration.as_recipe import dwell_share
 from pssr_live.calibration.values import Calibration
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 
 DIM = 3.0  # a sample as much dimmer, or brighter, than the calibrated one
 SHAKY = 2.0  # lines as much worse, or better, on another day

@@ -2,9 +2,10 @@
 
 Steps, in the order in which a microscope commits them: blur, line-wise sampling on
 exact pixel centres (point sampling along the slow axis, integration over a part of
-the pixel along the fast axis), line jitter, shot noise, read noise, gain, offset,
-saturated and dead pixels. Every quantity is drawn per clip from `Ranges`, so that a
-network learns to cope with microscopes rather than with one of them.
+the pixel along the fast axis), line jitter, flicker, shot noise, read noise, noise of
+lines, saturated and dead pixels, clipping, grey levels, gain, offset. Every quantity
+is drawn per clip from `Ranges`, so that a network learns to cope with microscopes
+rather than with one of them.
 
 All in torch, on the device that trains. Shapes: (N, T, H, W) -> (N, T, h, w).
 """
@@ -12,115 +13,11 @@ All in torch, on the device that trains. Shapes: (N, T, H, W) -> (N, T, h, w).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import torch
 from torch.nn import functional
 
-
-@dataclass(frozen=True, slots=True)
-class Ranges:
-    """Ranges (low, high) that degradations are drawn from; lengths in HR pixels."""
-
-    blur_px: tuple[float, float] = (0.0, 1.6)
-    sharp_share: float = 0.5  # clips that are not blurred beyond their own PSF
-    dwell_fraction: tuple[float, float] = (0.0, 1.0)
-    point_share: float = 0.25  # the beam stops at pixel centres
-    area_share: float = 0.25  # averaged over lines too: a box, or binning
-    jitter_px: tuple[float, float] = (0.0, 1.0)
-    bidirectional_px: tuple[float, float] = (-1.0, 1.0)
-    bidirectional_share: float = 0.15
-    photons: tuple[float, float] = (5.0, 1500.0)  # at brightness 1, log-uniform
-    noise_free_share: float = 0.15
-    read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
-    shared_noise_px: tuple[float, float] = (0.3, 1.2)  # Gaussian, in low-density pixels
-    shared_noise_share: float = 0.0  # a detector slower than its pixels, a filter
-    flicker: tuple[float, float] = (0.0, 0.05)  # of the brightness, frame to frame
-    flicker_share: float = 0.2
-    clipped_share: float = 0.25  # nothing is recorded below black or above white
-    gain: tuple[float, float] = (0.2, 2.0)  # log-uniform
-    offset: tuple[float, float] = (-0.05, 0.10)
-    spoiled_pixels: tuple[float, float] = (0.0, 0.01)
-    spoiled_share: float = 0.25
-
-
-def one_scanner(**fixed: tuple[float, float] | float) -> Ranges:
-    """Return ranges without the faults that only a share of clips have.
-
-    Parameters
-    ----------
-    **fixed
-        Fields of `Ranges` that differ.
-    """
-    shares = {f.name: 0.0 for f in fields(Ranges) if f.name.endswith("_share")}
-    values: dict[str, Any] = {**shares, "sharp_share": 1.0, **fixed}
-    return replace(Ranges(), **values)
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One draw from `Ranges` for N clips; each tensor (N, 1, 1, 1)."""
-
-    blur_px: torch.Tensor
-    dwell_fraction: torch.Tensor
-    line_fraction: torch.Tensor
-    bidirectional_px: torch.Tensor
-    shared_noise_x_px: torch.Tensor
-    shared_noise_y_px: torch.Tensor
-    flicker: torch.Tensor
-    white: torch.Tensor
-    jitter_px: torch.Tensor
-    photons: torch.Tensor
-    read_noise: torch.Tensor
-    gain: torch.Tensor
-    offset: torch.Tensor
-    spoiled: torch.Tensor
-
-
-def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
-    """Draw the degradation of `clips` clips, on the device of the generator."""
-    shape = (clips, 1, 1, 1)
-
-    def uniform(low_high: tuple[float, float]) -> torch.Tensor:
-        part = _uniform(shape, generator)
-        return low_high[0] + (low_high[1] - low_high[0]) * part
-
-    def log_uniform(low_high: tuple[float, float]) -> torch.Tensor:
-        low, high = (math.log(max(end, 1e-9)) for end in low_high)
-        return uniform((low, high)).exp()
-
-    def where(share: float, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
-        return torch.where(_uniform(shape, generator) < share, yes, no)
-
-    none = torch.zeros(shape, device=generator.device)
-    noise_free = torch.full_like(none, 1e6)
-    read_noise = log_uniform(ranges.read_noise)
-    dwell = where(ranges.point_share, none, uniform(ranges.dwell_fraction))
-    photons = log_uniform(ranges.photons)
-    photons = where(ranges.noise_free_share, noise_free, photons)
-    # A slow amplifier blurs noise along the line; a camera's or a file's history, both.
-    shared = where(ranges.shared_noise_share, uniform(ranges.shared_noise_px), none)
-    return Draw(
-        blur_px=where(ranges.sharp_share, none, uniform(ranges.blur_px)),
-        dwell_fraction=dwell,
-        line_fraction=where(ranges.area_share, dwell, none),
-        bidirectional_px=where(
-            ranges.bidirectional_share, uniform(ranges.bidirectional_px), none
-        ),
-        shared_noise_x_px=shared,
-        shared_noise_y_px=where(0.5, shared, none),
-        flicker=where(ranges.flicker_share, uniform(ranges.flicker), none),
-        white=where(
-            ranges.clipped_share, uniform((0.7, 1.5)), torch.full_like(none, torch.inf)
-        ),
-        jitter_px=uniform(ranges.jitter_px) * uniform((0, 1)),
-        photons=photons,
-        read_noise=torch.where(photons > 1e5, none, read_noise),
-        gain=log_uniform(ranges.gain),
-        offset=uniform(ranges.offset),
-        spoiled=where(ranges.spoiled_share, uniform(ranges.spoiled_pixels), none),
-    )
+from pssr_live.training.scans.ranges import Draw
 
 
 def crappify(
@@ -149,23 +46,30 @@ def crappify(
     scanned = _sample_columns(scanned, scale, how).clamp_min(0)
     shape = (*scanned.shape[:2], 1, 1)
     scanned = scanned * (1 + how.flicker * _normal(shape, generator)).clamp_min(0)
-    # Above ~1000 photons the normal distribution stands in for Poisson's.
-    mean = scanned * how.photons
-    shot = torch.poisson(mean.clamp_max(1000), generator=generator)
-    large = mean + mean.sqrt() * _normal(mean.shape, generator)
-    noisy = torch.where(mean > 1000, large, shot) / how.photons
-    noisy = torch.where(how.photons > 1e5, scanned, noisy)
-    noisy = noisy + how.read_noise * _normal(noisy.shape, generator)
-    noisy = scanned + _shared(noisy - scanned, how)
+    noisy = scanned + _shared(_caught(scanned, how, generator) - scanned, how)
+    noisy = noisy + how.line_noise * _line_offsets(noisy.shape, how, generator)
     noisy = _spoil(noisy, how, generator)
     dark = torch.where(how.white.isinf(), -torch.inf, 0.0)
-    noisy = noisy.clamp(dark, how.white)
+    noisy = _rounded(noisy.clamp(dark, how.white), how.grey_step)
     return recorded(noisy, how)
 
 
 def recorded(brightness: torch.Tensor, how: Draw) -> torch.Tensor:
     """Brightness in the units of the recording: what the target is given in."""
     return brightness * how.gain + how.offset
+
+
+def _caught(
+    scanned: torch.Tensor, how: Draw, generator: torch.Generator
+) -> torch.Tensor:
+    """Count photons and read them out; 1e6 of them stand for no noise at all."""
+    # Above ~1000 photons the normal distribution stands in for Poisson's.
+    mean = scanned * how.photons
+    shot = torch.poisson(mean.clamp_max(1000), generator=generator)
+    large = mean + mean.sqrt() * _normal(mean.shape, generator)
+    noisy = torch.where(mean > 1000, large, shot) / how.photons
+    noisy = torch.where(how.photons > 1e5, scanned, noisy)
+    return noisy + how.read_noise * _normal(noisy.shape, generator)
 
 
 def _kernel(sigma: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
@@ -241,6 +145,22 @@ def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
         weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
         noise = convolve(noise, weight, 1, axis)
     return noise
+
+
+def _line_offsets(
+    shape: torch.Size, how: Draw, generator: torch.Generator
+) -> torch.Tensor:
+    """Draw each line's offset, (N, T, h, 1) of variance 1: a hum, or by chance."""
+    n, t, height, _ = shape
+    by_chance = _normal((n, t, height, 1), generator)
+    phase = 2 * math.pi * _uniform((n, t, 1, 1), generator)
+    line = torch.arange(height, device=generator.device)[:, None]
+    hum = math.sqrt(2) * torch.sin(how.hum * line + phase)
+    return torch.where(how.hum > 0, hum, by_chance)
+
+
+def _rounded(noisy: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+    return torch.where(step > 0, (noisy / step.clamp_min(1e-9)).round() * step, noisy)
 
 
 def _spoil(noisy: torch.Tensor, how: Draw, generator: torch.Generator) -> torch.Tensor:

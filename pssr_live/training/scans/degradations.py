@@ -11,7 +11,7 @@ from typing import Any
 from pssr_live.calibration.values import Calibration
 from pssr_live.errors import SettingsError
 from pssr_live.training.recipe_file import did_you_mean
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 
 CALIBRATION = "calibration"  # the one key that is no range
 

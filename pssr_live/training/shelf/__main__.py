@@ -24,7 +24,7 @@ from pssr_live.training.learning.device import make_fabric, name_of, one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
-from pssr_live.training.scans.crappify import Ranges
+from pssr_live.training.scans.ranges import Ranges
 from pssr_live.training.shelf.recipes import RECIPES, Recipe
 from pssr_live.weights import read_weights
 
