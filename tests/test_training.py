@@ -134,9 +134,8 @@ def test_neighbours_may_share_noise_that_is_no_less_for_that() -> None:
     assert float(noise.std()) == pytest.approx((0.6 / 30) ** 0.5, rel=0.05)
     shared = (noise[..., 1:] * noise[..., :-1]).mean() / noise.var()
     assert float(shared) > 0.5
-    down = (noise[:, :, 1:] * noise[:, :, :-1]).mean((1, 2, 3)) / noise.var()
-    both = how.shared_noise_y_px[:, 0, 0, 0] > 0
-    assert ((down > 0.5) == both).all()
+    down = (noise[:, :, 1:] * noise[:, :, :-1]).mean() / noise.var()
+    assert abs(float(down)) < 0.05  # the next line is another time
 
 
 def test_a_dim_recording_has_few_grey_levels() -> None:

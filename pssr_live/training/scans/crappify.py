@@ -138,13 +138,12 @@ def _jittered(
 
 
 def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
-    """Blur noise along both axes, each pixel keeping its variance."""
+    """Blur noise along the lines, each pixel keeping its variance."""
     at = torch.arange(-3, 4, device=noise.device)
-    for axis, sigma in ((3, how.shared_noise_x_px), (2, how.shared_noise_y_px)):
-        weight = torch.exp(-0.5 * (at / sigma[:, :, 0].clamp_min(0.05)) ** 2)[:, 0]
-        weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
-        noise = convolve(noise, weight, 1, axis)
-    return noise
+    sigma = how.shared_noise_px[:, 0, 0].clamp_min(0.05)
+    weight = torch.exp(-0.5 * (at / sigma) ** 2)
+    weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
+    return convolve(noise, weight, 1, axis=3)
 
 
 def _line_offsets(

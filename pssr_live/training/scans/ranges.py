@@ -22,14 +22,14 @@ class Ranges:
     bidirectional_px: tuple[float, float] = (-1.0, 1.0)
     bidirectional_share: float = 0.15
     photons: tuple[float, float] = (5.0, 1500.0)  # at brightness 1, log-uniform
-    noise_free_share: float = 0.15
+    noise_free_share: float = 0.2
     read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
     shared_noise_px: tuple[float, float] = (0.3, 1.2)  # Gaussian, in low-density pixels
-    shared_noise_share: float = 0.0  # a detector slower than its pixels, a filter
+    shared_noise_share: float = 0.06  # a detector slower than its pixels
     line_noise: tuple[float, float] = (0.005, 0.12)  # offsets, log-uniform
-    line_noise_share: float = 0.0  # a drifting amplifier; in half of them, a hum
+    line_noise_share: float = 0.06  # a drifting amplifier; in half of them, a hum
     grey_levels: tuple[float, float] = (6.0, 64.0)  # from black to bright, log-uniform
-    grey_levels_share: float = 0.0  # a dim picture in 8 bits
+    grey_levels_share: float = 0.04  # a dim picture in 8 bits
     flicker: tuple[float, float] = (0.0, 0.05)  # of the brightness, frame to frame
     flicker_share: float = 0.2
     clipped_share: float = 0.25  # nothing is recorded below black or above white
@@ -60,8 +60,7 @@ class Draw:
     dwell_fraction: torch.Tensor
     line_fraction: torch.Tensor
     bidirectional_px: torch.Tensor
-    shared_noise_x_px: torch.Tensor
-    shared_noise_y_px: torch.Tensor
+    shared_noise_px: torch.Tensor
     flicker: torch.Tensor
     white: torch.Tensor
     jitter_px: torch.Tensor
@@ -96,8 +95,6 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
     dwell = where(ranges.point_share, none, uniform(ranges.dwell_fraction))
     photons = log_uniform(ranges.photons)
     photons = where(ranges.noise_free_share, noise_free, photons)
-    # A slow amplifier blurs noise along the line; a camera's or a file's history, both.
-    shared = where(ranges.shared_noise_share, uniform(ranges.shared_noise_px), none)
     return Draw(
         blur_px=where(ranges.sharp_share, none, uniform(ranges.blur_px)),
         dwell_fraction=dwell,
@@ -105,8 +102,9 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         bidirectional_px=where(
             ranges.bidirectional_share, uniform(ranges.bidirectional_px), none
         ),
-        shared_noise_x_px=shared,
-        shared_noise_y_px=where(0.5, shared, none),
+        shared_noise_px=where(
+            ranges.shared_noise_share, uniform(ranges.shared_noise_px), none
+        ),
         flicker=where(ranges.flicker_share, uniform(ranges.flicker), none),
         white=where(
             ranges.clipped_share, uniform((0.7, 1.5)), torch.full_like(none, torch.inf)

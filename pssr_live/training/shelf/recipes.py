@@ -145,9 +145,13 @@ DRIFTING = {
     f"{what}, 1 px/frame, never seen": moving_clips("em", name, 1)
     for what, name in ELECTRON_TESTS.items()
 }
-ELECTRON_POOL = PoolPlan(simulated=0, real=3200, size=256, seed=7000)
-FLUORESCENCE_POOL = PoolPlan(simulated=1600, real=3200, size=256, seed=4000)
-STILL_POOL = PoolPlan(simulated=1500, real=4500, frames=1, size=256, seed=6000)
+ELECTRON_POOL = PoolPlan(simulated=0, real=3200, textured=280, size=256, seed=7000)
+FLUORESCENCE_POOL = PoolPlan(
+    simulated=1600, real=3200, textured=400, size=256, seed=4000
+)
+STILL_POOL = PoolPlan(
+    simulated=1500, real=4500, textured=500, frames=1, size=256, seed=6000
+)
 MITO = Recipe(
     Architecture(lookahead=2),
     FLUORESCENCE_POOL,
@@ -159,7 +163,7 @@ MITO = Recipe(
 )
 ELECTRON_SINGLE = Recipe(
     Architecture(n_frames=1, lookahead=0),
-    PoolPlan(simulated=0, real=4500, frames=1, size=256, seed=5000),
+    PoolPlan(simulated=0, real=4500, textured=400, frames=1, size=256, seed=5000),
     electron_stills,
     {
         f"{what} never seen": still_clips("em", name)
