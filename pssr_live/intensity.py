@@ -4,8 +4,8 @@ A live output may depend only on frames already seen, so the map cannot use a mo
 maximum: it is fitted to the first frame of a series and held. It is affine, so it can
 be inverted: every count of a 16-bit image survives the way there and back.
 
-Only when a held map has become senseless, because the series began with the shutter
-closed or the light was turned up many times, is it fitted again, from that frame on.
+Only where a held map is senseless, because the series began with the shutter closed,
+the light was turned up many times, or something flashed, is another one fitted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
 LEAST_SPREAD = 8.0  # counts; below this a frame has no contrast to fit to
 BRIGHT_PERCENT = 98.0  # what is compared with:
 OUT_OF_RANGE = 6.0  # mapped brightness that no network was trained for
+WELL_IN_RANGE = 3.0  # for a map that is to be taken up again
+KEPT = 4  # maps that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +69,43 @@ def fit(pixels: Pixels) -> IntensityMap:
 
 
 class HeldIntensity:
-    """The map of one series: fitted to its first frame, then held."""
+    """The map of one series: fitted to its first frame, then held while it makes sense.
+
+    A frame that is many times too bright for it, or all darker than what it calls
+    black, gets a map of its own. As soon as an earlier map suits again, that one is
+    taken up again: one flash spoils one frame.
+    """
 
     def __init__(self) -> None:
-        self._map: IntensityMap | None = None
+        self._maps: list[IntensityMap] = []
+        self._now: IntensityMap | None = None
 
     def see(self, pixels: Pixels) -> IntensityMap:
         """Return the map that holds once `pixels` (Y, X) has been acquired."""
-        if self._map is None or self._senseless(self._map, pixels):
-            self._map = fit(pixels)
-        return self._map
-
-    @staticmethod
-    def _senseless(held: IntensityMap, pixels: Pixels) -> bool:
         # A thin sample is enough to notice a change of several times, and cheap.
         thin = pixels[:: max(1, len(pixels) // 32), :: max(1, pixels.shape[1] // 32)]
-        limit = held.offset + OUT_OF_RANGE * held.scale
-        # Nearly always fewer pixels are beyond it than a percentile can be made of;
-        # counting them takes a tenth of the time.
-        beyond = int(np.count_nonzero(thin > limit))
-        if beyond < (1 - BRIGHT_PERCENT / 100) * thin.size - 1.5:
-            return False
-        return float(np.percentile(thin, BRIGHT_PERCENT)) > limit
+        suiting = (known for known in self._maps if self._suits(known, thin))
+        found = next(suiting, None)
+        if found is None:
+            found = fit(pixels)
+            # The first is what a series comes back to, as a rule; the last, too.
+            self._maps = [*self._maps[:1], *self._maps[1:][1 - KEPT :], found]
+        self._now = found
+        return found
+
+    def _suits(self, known: IntensityMap, thin: Pixels) -> bool:
+        # Only what suits well is taken up again, so that maps do not take turns.
+        limit = OUT_OF_RANGE if known is self._now else WELL_IN_RANGE
+        bright = known.offset + limit * known.scale
+        return _bright_level_is_within(thin, known.offset, bright)
+
+
+def _bright_level_is_within(thin: Pixels, low: float, high: float) -> bool:
+    """Whether percentile 98 of some pixels is between two counts."""
+    # Nearly always fewer pixels are beyond them than a percentile can be made of;
+    # counting those takes a tenth of the time.
+    few = (1 - BRIGHT_PERCENT / 100) * thin.size - 1.5
+    above, not_dark = (int(np.count_nonzero(thin > end)) for end in (high, low))
+    if above < few and not_dark > few + 3:
+        return True
+    return low <= float(np.percentile(thin, BRIGHT_PERCENT)) <= high

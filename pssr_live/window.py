@@ -6,7 +6,8 @@ first and the last: what a window lacks is marked as missing, never made up. A g
 time ends a segment: its last windows are completed as at the end of a stream, and
 the next frame starts a new one.
 
-Frames of different channels, positions or planes never meet in a window. Where a
+Frames of different channels, positions or planes never meet in a window, and neither
+do frames so unlike in brightness that no map suits both: a flash, a dark frame. Where a
 sample stands still and is deep, windows may follow the planes of a stack instead of
 time (`axis="z"`): then frames of different times never meet.
 """
@@ -34,7 +35,7 @@ class Window:
     target : Frame
         The frame to restore, one of `frames`.
     intensity : IntensityMap
-        The map that held when the window was complete.
+        The map that suits the target, and with it all `frames`.
     """
 
     frames: tuple[Frame | None, ...]
@@ -98,18 +99,16 @@ class RollingWindow:
         self._axis = axis
         self._past = n_frames - 1 - lookahead
         self._lookahead = lookahead
-        self._segment: deque[Frame] = deque(maxlen=n_frames)
+        self._segment: deque[tuple[Frame, IntensityMap]] = deque(maxlen=n_frames)
         self._waiting = 0  # frames at the end of the segment without their window
         self._held = HeldIntensity()
-        self._map: IntensityMap | None = None
 
     def push(self, frame: Frame) -> list[Window]:
         """Take the next frame; return the windows that it completes."""
         done = []
-        if self._segment and _breaks(self._segment[-1], frame, self._axis):
+        if self._segment and _breaks(self._segment[-1][0], frame, self._axis):
             done = self.flush()
-        self._map = self._held.see(frame.pixels)
-        self._segment.append(frame)
+        self._segment.append((frame, self._held.see(frame.pixels)))
         self._waiting += 1
         if self._waiting > self._lookahead:
             done.append(self._take_oldest())
@@ -124,13 +123,14 @@ class RollingWindow:
         return done
 
     def _take_oldest(self) -> Window:
-        frames = list(self._segment)
-        place = len(frames) - self._waiting
+        there = list(self._segment)
+        place = len(there) - self._waiting
         self._waiting -= 1
+        target, suiting = there[place]
+        alike = [frame if held == suiting else None for frame, held in there]
         span = range(place - self._past, place + self._lookahead + 1)
-        chosen = tuple(frames[k] if 0 <= k < len(frames) else None for k in span)
-        assert self._map is not None  # noqa: S101 - set by the push before
-        return Window(chosen, frames[place], self._map)
+        chosen = tuple(alike[k] if 0 <= k < len(alike) else None for k in span)
+        return Window(chosen, target, suiting)
 
 
 class RollingWindows:

@@ -18,6 +18,7 @@ from pssr_live.crappifier.detector import (
     Photons,
     ReadNoise,
     SaltPepper,
+    SlowDetector,
 )
 from pssr_live.crappifier.sampling import Scan
 
@@ -48,6 +49,12 @@ def measured(image: Any, recipe: Recipe, **more: Any) -> tuple[float, float]:
         ((Photons(photons=1e9),), 100, 0.29),
         ((ReadNoise(sd=0.02, offset=0.1),), 125.5, 5.1),
         ((LineNoise(sd=0.02, period_lines=7),), 100, 5.1),
+        # A Gaussian leaves 1 / (2 sigma sqrt(pi)) of a variance.
+        (
+            (Photons(photons=255), SlowDetector(sigma_px=2)),
+            100,
+            10 * (2 * 2 * np.pi**0.5) ** -0.5,
+        ),
         ((SaltPepper(salt=0.1),), 115.5, 155 * 0.3),
         ((SaltPepper(pepper=0.1),), 90.0, 30.0),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from frames import make_frame, make_movie
@@ -130,3 +132,21 @@ def test_live_windows_do_not_depend_on_later_frames() -> None:
     for a, b in zip(roll(long, 5, 0), roll(short, 5, 0), strict=False):
         assert places(a) == places(b)
         assert a.intensity == b.intensity
+
+
+def test_a_flash_is_in_no_window_but_its_own() -> None:
+    movie = make_movie(8)
+    movie[4] = replace(movie[4], pixels=movie[4].pixels + np.uint16(20_000))
+    windows = roll(movie)
+    assert [w.target.ordinal for w in windows] == list(range(8))
+    assert [w.sources for w in windows] == [
+        (0, 1, 2),
+        (0, 1, 2, 3),
+        (0, 1, 2, 3),
+        (1, 2, 3, 5),
+        (4,),
+        (3, 5, 6, 7),
+        (5, 6, 7),
+        (5, 6, 7),
+    ]
+    assert len({w.intensity for w in windows}) == 2

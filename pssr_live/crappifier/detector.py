@@ -80,6 +80,30 @@ class ReadNoise(StepValues):
         return shot.shows(shot.brightness + noise)
 
 
+class SlowDetector(StepValues):
+    """The detector is slower than the beam: a pixel is recorded in its neighbours too.
+
+    After `photons` it smears their noise along with the picture, and neighbours share
+    it: such noise looks like structure.
+
+    Attributes
+    ----------
+    sigma_px : float
+        Standard deviation of the Gaussian along the fast axis, in pixels of the image
+        as it is at this step.
+    """
+
+    kind: Literal["slow_detector"] = "slow_detector"
+    sigma_px: float = Field(ge=0, le=100)
+
+    def apply(self, shot: Shot, rng: np.random.Generator) -> Shot:
+        """Smear each line along itself."""
+        smeared = ndimage.gaussian_filter1d(
+            shot.brightness, self.sigma_px, axis=1, mode="nearest"
+        )
+        return shot.shows(smeared)
+
+
 class LineNoise(StepValues):
     """The amplifier drifts, or hums: each line has an offset of its own.
 

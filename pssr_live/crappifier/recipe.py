@@ -35,6 +35,7 @@ from pssr_live.crappifier.detector import (
     Photons,
     ReadNoise,
     SaltPepper,
+    SlowDetector,
 )
 from pssr_live.crappifier.sampling import Resize, Scan
 from pssr_live.crappifier.step import StepValues
@@ -45,6 +46,7 @@ _Sampling = Scan | Resize
 _Detector = (
     Bleaching
     | Photons
+    | SlowDetector
     | ReadNoise
     | LineNoise
     | LocalNoise

@@ -11,7 +11,7 @@ method could know of, costs nobody anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,8 +83,9 @@ def abroad(
     n_frames: int,
     lookahead: int,
     scale: int,
+    degradations: Sequence[Recipe] = DEGRADATIONS,
 ) -> dict[str, dict[str, Scores]]:
-    """Return the scores of each source, under each of `DEGRADATIONS`.
+    """Return the scores of each source, under each of `degradations`.
 
     Parameters
     ----------
@@ -94,11 +95,13 @@ def abroad(
         High-density truth of each source; T is at least `n_frames`.
     n_frames, lookahead, scale : int
         Of the network. The classical method is given the same frames.
+    degradations : sequence of Recipe
+        How the sources are scanned.
     """
     return {
         source: {
             how.name: _scores(restore, movie, how, n_frames, lookahead, scale)
-            for how in DEGRADATIONS
+            for how in degradations
         }
         for source, movie in movies.items()
     }
