@@ -14,7 +14,6 @@ from fields import smooth_field
 from pssr_live.card import load_model, shipped_models
 from pssr_live.network import Architecture
 from pssr_live.training.films.clips import PoolPlan
-from pssr_live.training.films.many import FEW, make_clips
 from pssr_live.training.shelf import __main__ as shelf
 from pssr_live.training.shelf.held_out import ELECTRON_STILLS
 from pssr_live.training.shelf.recipes import (
@@ -89,25 +88,3 @@ def test_a_model_is_trained_further(
         assert 0 < moved < 0.05 or name == "pattern.weight"
     said = further.how["begun_from"]
     assert begun.card.version in said and begun.card.training.device in said
-
-
-def noisy(number: int) -> np.ndarray:
-    return np.random.default_rng(number).random((2, 8, 8))
-
-
-def test_clips_are_the_same_however_many_processes_make_them() -> None:
-    told: list[int] = []
-    many = make_clips(noisy, FEW + 1, (2, 8, 8), lambda made, _: told.append(made))
-    few = make_clips(noisy, 5, (2, 8, 8), lambda made, total: None)
-    assert np.array_equal(many[:5], few)
-    assert np.array_equal(many[-1], noisy(FEW).astype(np.float16))
-    assert told == list(range(1, FEW + 2))
-
-
-def no_good(number: int) -> np.ndarray:
-    raise ValueError(f"number {number} is no good")
-
-
-def test_what_goes_wrong_in_another_process_is_told_here() -> None:
-    with pytest.raises(ValueError, match="is no good"):
-        make_clips(no_good, FEW, (2, 8, 8), lambda made, total: None)

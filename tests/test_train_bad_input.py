@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 import tifffile
 import torch
 from cli import Cli
-from recipes import image, laboratory, learned
+from recipes import image, laboratory, learned, write_recipe
 
-from pssr_live.training.scans.degradations import ranges_of
+from pssr_live.errors import SettingsError
+from pssr_live.training.scans.degradations import BOUNDS, ranges_of
 from pssr_live.training.scans.ranges import Ranges
 
 
@@ -31,7 +33,11 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         ({"crappifier__photon": 4}, ["crappifier.photon", "the nearest is 'photons'"]),
         ({"crappifier__photons": [9, 1]}, ["crappifier.photons", "[9, 1]"]),
         ({"crappifier__photons": "few"}, ["crappifier.photons", "'few'"]),
-        ({"crappifier__sharp_share": 2}, ["sharp_share", "from 0 to 1"]),
+        ({"crappifier__photons": []}, ["crappifier.photons", "got []"]),
+        ({"crappifier__photons": [-5, -1]}, ["crappifier.photons", "between 0.01"]),
+        ({"crappifier__gain": 0}, ["crappifier.gain", "between 0.001 and 1000"]),
+        ({"crappifier__jitter_px": [0, 1e9]}, ["jitter_px", "between 0 and 50"]),
+        ({"crappifier__sharp_share": 2}, ["sharp_share", "between 0 and 1"]),
         ({"crappifier__calibration": "no.toml"}, ["no.toml", "calibrate"]),
         ({"crappifier__calibration": 3}, ["crappifier.calibration is 3"]),
         ({"name": "My Model"}, ["name", "My Model"]),
@@ -121,6 +127,43 @@ def test_short_movies_and_bad_images_are_notes(tmp_path: Path) -> None:
     assert "1 training movies have fewer frames than the window" in notes
     assert "1 training images or files were skipped: 1 constant" in notes
     assert "float32 and uint16: each is levelled on its own" in notes
+
+
+def test_each_range_has_bounds_that_hold_its_default() -> None:
+    for name, value in asdict(Ranges()).items():
+        assert (name in BOUNDS) == isinstance(value, tuple)
+        low, high = BOUNDS.get(name, (0, 1))
+        assert all(low <= end <= high for end in np.atleast_1d(value))
+
+
+def test_clips_that_cannot_be_made_do_not_cost_the_training_that_is_there(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = laboratory(tmp_path), tmp_path / "recipe_run"
+
+    def broken(*given: Any) -> Any:
+        raise SettingsError("No clips today.")
+
+    def fail() -> set[str]:
+        with monkeypatch.context() as patched:
+            patched.setattr("pssr_live.training.films.pool.make_clips", broken)
+            write_recipe(recipe, data__clips=9)
+            cli("train", recipe, "--overwrite").assert_refused("No clips today")
+        return {path.name for path in run.iterdir()}
+
+    assert fail() == set()
+    write_recipe(recipe)
+    learned(recipe, run)  # nothing that the first try left is in the way
+    there = {path.name for path in run.iterdir()}
+    assert fail() == there
+
+
+def test_a_recipe_of_a_windows_editor_in_a_folder_with_brackets(tmp_path: Path) -> None:
+    folder = tmp_path / "exp [1]"
+    folder.mkdir()
+    recipe = laboratory(folder, data__train=["good/*.tif"])
+    recipe.write_bytes(b"\xef\xbb\xbf" + recipe.read_bytes())
+    assert learned(recipe, tmp_path / "run") == []
 
 
 def test_a_table_overrides_ranges(tmp_path: Path) -> None:

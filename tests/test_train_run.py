@@ -176,12 +176,37 @@ def test_a_resume_holds_to_what_was_begun(cli: Cli, tmp_path: Path) -> None:
     learned(recipe, run)
     write_recipe(recipe, network__scale=4)
     cli("train", recipe, "--resume").assert_refused("'network'", "--overwrite")
+    write_recipe(recipe, training__begins_from="fluo-sf-x4")
+    cli("train", recipe, "--resume").assert_refused("'training.begins_from'")
     write_recipe(recipe, training__steps=9)
     learned(recipe, run, resume=True)
     assert history(run)[-1]["step"] == 9
     told = cli("train", recipe, "--overwrite", "--json")
     assert told.json["model"] == str(run / "tiny-x2")
     assert len(history(run)) == 18
+
+
+@pytest.mark.parametrize("loss", ["psnr", "ahead"])
+def test_a_loss_may_be_negative(tmp_path: Path, loss: str) -> None:
+    learned(laboratory(tmp_path, training__loss=loss), tmp_path / "run")
+    losses = [row["loss"] for row in history(tmp_path / "run") if "loss" in row]
+    assert min(losses) < 0
+    assert (tmp_path / "run" / "progress.png").exists()
+
+
+def test_stopped_before_the_first_score_and_gone_on_with_for_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = laboratory(tmp_path, training__steps=1000), tmp_path / "run"
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 10, KeyboardInterrupt())
+        patched.setattr("pssr_live.training.learning.loop.CHECKPOINT_S", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            learned(recipe, run)
+    assert not (run / "best.safetensors").exists()
+    write_recipe(recipe, training__steps=3)
+    learned(recipe, run, resume=True)
+    assert math.isfinite(load(run / "best.safetensors")[1]["psnr_db"])
 
 
 def test_a_loss_that_explodes_is_named(

@@ -90,6 +90,35 @@ def test_images_that_teach_nothing_are_skipped_and_counted(tmp_path: Path) -> No
         looked_at(*paths)
 
 
+def test_a_bad_frame_takes_no_movie_with_it(tmp_path: Path) -> None:
+    film = np.stack([image(n) for n in range(12)])
+    film[9] = 0
+    found = looked_at(written(tmp_path / "a.ome.tif", film, "TYX"))
+    (source,) = found.sources
+    movies = [take for take in source.takes if len(take) > 1]
+    assert movies
+    assert all(9 not in take for take in source.takes)
+    assert {len(take) for take in source.takes} == {1, 5}
+    assert found.skipped == (("constant", 1),)
+    make_pool(OwnPool((source,), 8, 5, 64, 0), lambda done, total: None)
+
+
+def test_float_images_say_what_whole_numbers_say(tmp_path: Path) -> None:
+    about = {"axes": "CYX", "PhysicalSizeX": 0.07, "Channel": {"Name": ["DAPI", "GFP"]}}
+    path = tmp_path / "a.ome.tif"
+    pixels = np.stack([image(0), image(1)]).astype(np.float32)
+    tifffile.imwrite(path, pixels, ome=True, metadata=about)
+    (source,) = looked_at(path, wanted=Wanted(1, 1, 64, channel="GFP")).sources
+    assert source.takes == ((1,),)
+    assert source.pixel_size_um == pytest.approx(0.07)
+
+
+def test_an_image_in_tiny_units_has_all_its_contrast(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tif", image(0).astype(np.float32) * 1e-13)
+    pool = make_pool(OwnPool(looked_at(path).sources, 4, 1, 64, 0), lambda *made: None)
+    assert pool.std() > 0.1
+
+
 def test_float_images_and_mixed_bit_depths(tmp_path: Path) -> None:
     paths = [
         written(tmp_path / f"{n}.tif", (image(n) // 32).astype(dtype))
@@ -109,6 +138,14 @@ def test_the_same_pixels_are_found_under_another_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"a\.tif is also"):
         refuse_shared(looked_at(a), looked_at(a))
     refuse_shared(looked_at(a), looked_at(other))
+
+
+def test_frames_of_a_training_movie_are_no_judges(tmp_path: Path) -> None:
+    film = np.stack([image(n) for n in range(12)])
+    movie = written(tmp_path / "a.ome.tif", film, "TYX")
+    part = written(tmp_path / "b.ome.tif", film[6:10], "TYX")
+    with pytest.raises(SettingsError, match=r"b\.ome\.tif.*same pixels as"):
+        refuse_shared(looked_at(movie), looked_at(part))
 
 
 def test_entries_are_files_folders_and_patterns(tmp_path: Path) -> None:

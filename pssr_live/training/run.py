@@ -73,14 +73,28 @@ def learn_recipe(
         for note in ready.notes if first else ():
             view.note(note)
         if first:
-            if not resume:
-                folder.clear()
-            _write_facts(folder, recipe, ready)
-            _make_pools(folder, ready, view)
+            _begin(folder, recipe, ready, view, resume)
         fabric.barrier()
         _learn(recipe, ready, folder, fabric, view)
         fabric.barrier()
     return recipe
+
+
+def _begin(
+    folder: RunFolder, recipe: TrainRecipe, ready: Prepared, view: View, resume: bool
+) -> None:
+    """Fill the folder; what an earlier training left goes once all clips are made."""
+    folder.make()
+    with view.bar("Making clips to judge on") as show:
+        judged = make_pool(ready.judged, show)
+    pool = folder.pool(ready.pool.key)
+    with view.bar("Making clips to learn from") as show:
+        cached(pool, ready.pool, show)
+    if not resume:
+        folder.clear(but=pool)
+    _write_facts(folder, recipe, ready)
+    with disk_errors("The validation clips", folder.validation):
+        np.save(folder.validation, judged, allow_pickle=False)
 
 
 def _write_facts(folder: RunFolder, recipe: TrainRecipe, ready: Prepared) -> None:
@@ -91,19 +105,6 @@ def _write_facts(folder: RunFolder, recipe: TrainRecipe, ready: Prepared) -> Non
         "about": ready.about,
     }
     folder.write_json(folder.facts.name, facts)
-
-
-def _make_pools(folder: RunFolder, ready: Prepared, view: View) -> None:
-    pool = folder.pool(ready.pool.key)
-    for old in folder.path.glob("pool_*"):
-        if old != pool:
-            old.unlink()
-    with view.bar("Making clips to learn from") as show:
-        cached(pool, ready.pool, show)
-    with view.bar("Making clips to judge on") as show:
-        clips = make_pool(ready.judged, show)
-    with disk_errors("The validation clips", folder.validation):
-        np.save(folder.validation, clips, allow_pickle=False)
 
 
 def _learn(

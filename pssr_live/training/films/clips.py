@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.floating[Any]]
 HR_PIXEL_UM = 0.05
+TINY = 1e-30  # the contrast of nothing; floating-point images may have any units
 MARGIN_PX = 32  # how far motion may reach beyond a crop; farther, it is mirrored
 
 
@@ -156,6 +157,6 @@ def _tiled_to(image: FloatArray, side: int) -> FloatArray:
 def _levelled(film: FloatArray) -> FloatArray:
     """Scale to about 0..1; a film with hardly any contrast stays faint."""
     low, high = np.percentile(film[0], [0.5, 99.8])
-    spread = max(float(high - low), 0.15 * float(abs(high)) + 1e-6)
+    spread = max(float(high - low), 0.15 * float(abs(high)), TINY)
     levelled: FloatArray = np.clip((film - low) / spread, 0, 4)
     return levelled.astype(np.float32)

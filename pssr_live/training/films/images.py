@@ -18,6 +18,7 @@ import numpy.typing as npt
 import tifffile
 
 from pssr_live.storage.contents import tiff_errors
+from pssr_live.storage.metadata import channel_names, pixel_size_um
 from pssr_live.storage.movie import open_movie
 
 Plane = npt.NDArray[Any]
@@ -82,6 +83,7 @@ def _float_images(path: Path) -> Images:
         series = tiff.series[0]
         axes, sizes, dtype = series.axes[:-2].lower(), series.shape, series.dtype.name
         pixels = series.asarray()
+        pixel_um, names = pixel_size_um(tiff, tiff.pages.first), channel_names(tiff)
     unnamed = [axis for axis in axes if axis not in "tcz"]
     if "t" not in axes and unnamed:
         axes = axes.replace(unnamed[0], "t", 1)
@@ -93,4 +95,6 @@ def _float_images(path: Path) -> Images:
         dtype=dtype,
         indices=tuple(dict(zip(axes, at, strict=True)) for at in turns),
         read=planes.__getitem__,
+        pixel_size_um=pixel_um,
+        channel_names=names,
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pssr_live.errors import SettingsError
 
 Clip = npt.NDArray[np.floating[Any]]
 Pool = npt.NDArray[np.float16]
@@ -38,6 +43,11 @@ def make_clips(
         Frames, height and width of a clip.
     progress : callable
         Called with (made, count).
+
+    Raises
+    ------
+    SettingsError
+        If a process that makes clips was ended from outside.
     """
     pool = np.empty((count, *shape), np.float16)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
@@ -49,19 +59,35 @@ def make_clips(
         return pool
     # A fork would copy the threads of torch, and hang.
     with ProcessPoolExecutor(
-        workers,
-        get_context("spawn"),
-        partial(signal.signal, signal.SIGINT, signal.SIG_IGN),
+        workers, get_context("spawn"), _live_as_long_as_the_parent
     ) as processes:
         try:
             made = processes.map(partial(_half, make), range(count), chunksize=CHUNK)
             for number, clip in enumerate(made):
                 pool[number] = clip
                 progress(number + 1, count)
+        except BrokenProcessPool as error:
+            raise SettingsError(
+                "A process that makes clips was ended from outside, perhaps for lack "
+                "of memory: close other programs, or lower data.clips in the recipe."
+            ) from error
         except BaseException:
             processes.shutdown(wait=True, cancel_futures=True)
             raise
     return pool
+
+
+def _live_as_long_as_the_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _half(make: Callable[[int], Clip], number: int) -> Pool:

@@ -26,11 +26,10 @@ from pssr_live.training.films.clips import (
 )
 from pssr_live.training.films.images import Plane, open_images
 from pssr_live.training.films.many import Pool, Progress, make_clips
-from pssr_live.training.films.sources import SATURATED_SHARE, Source, fault
+from pssr_live.training.films.sources import SATURATED_SHARE, Source
 
 CANDIDATES = 8  # places that a tile is chosen from
 LARGEST_BYTES = 4_000_000_000
-_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def make_pool(plan: OwnPool, progress: Progress) -> Pool:
     Raises
     ------
     SettingsError
-        If a source has no frame left to use.
+        If a process that makes clips was ended from outside.
     """
     shape = (plan.frames, plan.side, plan.side)
     return make_clips(partial(_numbered, plan), plan.clips, shape, progress)
@@ -138,16 +137,10 @@ def own_clip(
     source: Source, rng: np.random.Generator, plan: PoolPlan, smooth_px: float
 ) -> Plane:
     """Cut one clip (frames, side, side) from a source."""
+    take = source.takes[int(rng.integers(len(source.takes)))]
     with open_images(source.path) as images:
-        for _ in range(_TRIES):
-            take = source.takes[int(rng.integers(len(source.takes)))]
-            planes = [images.read(n) for n in take[: plan.frames]]
-            if all(fault(plane) is None for plane in planes):
-                return _cut(planes, rng, plan, smooth_px)
-    raise SettingsError(
-        f"{source.path} has too many frames that are constant, saturated or not "
-        "finite: leave it out."
-    )
+        planes = [images.read(n) for n in take[: plan.frames]]
+    return _cut(planes, rng, plan, smooth_px)
 
 
 def _cut(

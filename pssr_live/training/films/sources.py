@@ -103,8 +103,9 @@ def find(entries: Iterable[str], folder: Path, role: str) -> list[tuple[Path, bo
         elif path.is_dir():
             files = [p for p in path.iterdir() if p.suffix.lower() in _ENDINGS]
         else:
-            files = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-            files = [p for p in files if p.is_file()]
+            # The pattern is the recipe's; its folder may have brackets in its name.
+            matching = glob.glob(entry, root_dir=folder, recursive=True)  # noqa: PTH207
+            files = [folder / name for name in matching if (folder / name).is_file()]
         if not files:
             what = "holds no TIFF file" if path.is_dir() else "names no file"
             raise SettingsError(
@@ -226,17 +227,22 @@ def _look(
     images: Images, runs: list[list[int]], wanted: Wanted, skipped: Counter[str]
 ) -> Source:
     takes: list[tuple[int, ...]] = []
-    hashes: set[str] = set()
     if min(images.shape) < wanted.side:
         skipped[f"smaller than {wanted.side} x {wanted.side} pixels"] += 1
         runs = []
-    for take in _spread(_takes(runs, wanted), SOURCE_TAKES):
-        plane = images.read(take[0])
-        if (why := fault(plane)) is not None:
+    found = _spread(_takes(runs, wanted), SOURCE_TAKES)
+    good: dict[int, str] = {}
+    for ordinal in sorted({ordinal for take in found for ordinal in take}):
+        plane = images.read(ordinal)
+        if (why := fault(plane)) is None:
+            good[ordinal] = _hash(plane)
+        else:
             skipped[why] += 1
-            continue
-        takes.append(take)
-        hashes.add(_hash(plane))
+    for take in found:
+        sound = tuple(ordinal for ordinal in take if ordinal in good)
+        # What is left of a take with holes is no movie; one frame of it is a still.
+        takes += [take] if sound == take else [sound[:1]] if sound else []
+    hashes = set(good.values())
     return Source(
         images.path, tuple(takes), frozenset(hashes), images.dtype, images.pixel_size_um
     )

@@ -80,7 +80,8 @@ def _losses(
 ) -> None:
     steps, losses = _column(rows, "loss")
     low, high = np.percentile(losses, [0, 98]) if len(losses) else (0, 1)
-    limits = (0.9 * float(low), 1.1 * float(high) + 1e-6)
+    margin = 0.1 * float(high - low) + 1e-6  # some losses are logarithms, and negative
+    limits = (float(low) - margin, float(high) + margin)
     chart = Chart(draw, box, (0, _last(rows)), limits)
     chart.frame("loss of the crops learned from", "steps", "")
     chart.curve(steps, losses, FAINT)

@@ -113,6 +113,9 @@ class Loop:
                 self._save()
                 saved = time.monotonic()
             tell(self._moment())
+        if self._first and not self._folder.best.exists():
+            self._score()  # stopped before the first score, then asked for fewer steps
+            self._save()
 
     def _note(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -22,7 +22,8 @@ from pssr_live.errors import StorageError
 from pssr_live.storage.disk import disk_errors
 
 Row = dict[str, float]
-FROZEN = ("data", "network", "crappifier", "seed")  # a resume cannot change these
+# A resume cannot change these:
+FROZEN = ("data", "network", "crappifier", "seed", "training.begins_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,16 @@ class RunFolder:
         """Return where the clips of that key are."""
         return self.path / f"pool_{key}.npy"
 
-    def clear(self) -> None:
-        """Forget a training that was there; its clips may still fit."""
+    def make(self) -> None:
+        """Make the folder where there is none."""
         with disk_errors("The training", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            for old in (self.last, self.best, self.history, self.validation):
+
+    def clear(self, but: Path) -> None:
+        """Forget a training that was there; clips that fit are kept."""
+        clips = [path for path in self.path.glob("pool_*") if path != but]
+        with disk_errors("The training", self.path):
+            for old in (self.last, self.best, self.history, self.validation, *clips):
                 old.unlink(missing_ok=True)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -159,7 +165,9 @@ def check_begin(
         _check_resumable(folder, recipe)
         return
     with disk_errors("The training", path):
-        there = any(path.iterdir()) if path.exists() else False
+        # Clips alone are what a training left that was ended before it began.
+        found = path.iterdir() if path.exists() else ()
+        there = any(not one.name.startswith("pool_") for one in found)
     if there and not folder.facts.exists():
         raise StorageError(
             f"{path} holds other things and no training: choose another --out."
@@ -179,8 +187,16 @@ def _check_resumable(folder: RunFolder, recipe: dict[str, Any]) -> None:
     before = folder.read_facts()["recipe"]
     now = json.loads(json.dumps(recipe))
     for name in FROZEN:
-        if before.get(name) != now.get(name):
+        if _at(before, name) != _at(now, name):
             raise StorageError(
                 f"The recipe's {name!r} is not what the training in {folder.path} was "
                 "begun with: undo the change, or begin anew with --overwrite."
             )
+
+
+def _at(recipe: Mapping[str, Any], place: str) -> Any:
+    """Return what a recipe has at a place such as "training.steps"."""
+    found: Any = recipe
+    for name in place.split("."):
+        found = (found or {}).get(name)
+    return found

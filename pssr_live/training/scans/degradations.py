@@ -14,6 +14,22 @@ from pssr_live.training.recipe_file import did_you_mean
 from pssr_live.training.scans.ranges import Ranges
 
 CALIBRATION = "calibration"  # the one key that is no range
+# Between what a range may be: beyond, it is nonsense, or not a number of that kind.
+BOUNDS = {
+    "blur_px": (0, 20),
+    "dwell_fraction": (0, 1),
+    "jitter_px": (0, 50),
+    "bidirectional_px": (-50, 50),
+    "photons": (0.01, 1e5),
+    "read_noise": (0, 10),
+    "shared_noise_px": (0, 3),
+    "line_noise": (0, 10),
+    "grey_levels": (2, 65536),
+    "flicker": (0, 1),
+    "gain": (1e-3, 1e3),
+    "offset": (-100, 100),
+    "spoiled_pixels": (0, 1),
+}
 
 
 def ranges_of(table: Mapping[str, Any], scale: int, folder: Path) -> Ranges:
@@ -65,13 +81,19 @@ def _calibrated(ranges: Ranges, path: Path, scale: int) -> Ranges:
 
 def _value(name: str, value: Any, is_range: bool) -> Any:
     numbers = value if isinstance(value, list) else [value]
-    sound = all(
+    sound = bool(numbers) and all(
         isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n)
         for n in numbers
     )
+    low, high = BOUNDS.get(name, (0, 1))
+    if sound and not (low <= min(numbers) and max(numbers) <= high):
+        raise SettingsError(
+            f"The recipe is wrong at crappifier.{name}: got {value!r}, give what is "
+            f"between {low:g} and {high:g}."
+        )
     if is_range and sound and len(numbers) in (1, 2) and numbers[0] <= numbers[-1]:
         return (float(numbers[0]), float(numbers[-1]))
-    if not is_range and sound and len(numbers) == 1 and 0 <= numbers[0] <= 1:
+    if not is_range and sound and len(numbers) == 1:
         return float(numbers[0])
     wanted = "[lowest, highest]" if is_range else "a share from 0 to 1"
     raise SettingsError(
