@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -158,7 +158,8 @@ def load_model(name: str | Path) -> Model:
     Parameters
     ----------
     name : str or Path
-        A model's name, or the path of a model folder.
+        A model's name, or the path of a model folder. Where a string is both, the
+        model of that name is taken, and the log says so; `./name` is the folder.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def load_model(name: str | Path) -> Model:
         differs from its card.
     """
     known = model_folders()
-    folder = known.get(str(name), Path(name))
+    folder = _folder_of(name, known)
     if not _is_file(folder / CARD):
         raise ModelError(
             f"There is no model {str(name)!r}: give one of "
@@ -177,6 +178,24 @@ def load_model(name: str | Path) -> Model:
     for file, expected in card.sha256.items():
         _verify(folder, file, expected)
     return Model(folder, card)
+
+
+def _folder_of(name: str | Path, known: Mapping[str, Path]) -> Path:
+    """Return the folder that a name or a path means."""
+    here, found = Path(name), known.get(str(name))
+    if found is None or not _is_file(here / CARD):
+        return found or here
+    if isinstance(name, Path):
+        return here
+    if not here.samefile(found):
+        log.warning(
+            "There is a model %s and a folder of that name here: the model in %s is "
+            "taken, give ./%s for the folder.",
+            name,
+            found,
+            name,
+        )
+    return found
 
 
 def _is_file(path: Path) -> bool:

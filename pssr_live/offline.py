@@ -15,7 +15,7 @@ import numpy as np
 from pssr_live.frame import Pixels
 from pssr_live.restorer import Restorer, check_axis, check_frame
 from pssr_live.storage.disk import check_room
-from pssr_live.storage.movie import array_frames, open_movie
+from pssr_live.storage.movie import Movie, array_frames, open_movie
 from pssr_live.storage.pages import PageFile
 from pssr_live.storage.target import check_target, unfinished
 
@@ -111,6 +111,8 @@ def restore_file(
             "source": source.name,
             "model": restorer.model_report(),
         }
+        if movie.channels_told:
+            details["channels"] = movie.channels_told
         done = 0
         with PageFile.create(
             part, movie.layout, shape, movie.dtype, hr_size, "restored"
@@ -133,7 +135,7 @@ def restore_file(
         "restored_shape": list(shape),
         "dtype": movie.dtype,
         "pixel_size_um": hr_size,
-        "warnings": _warnings(restorer, size, done),
+        "warnings": [*_absences(movie), *_warnings(restorer, size, done)],
     } | {key: details[key] for key in ("model", "engine")}
 
 
@@ -154,7 +156,21 @@ def _warnings(restorer: Restorer, size: float | None, frames: int) -> list[str]:
             "what is missing cannot help against noise."
         )
     if not restorer.ladder.engine.restores:
-        said.append("No engine could run the model: the pictures are interpolated.")
+        why = "No engine could run the model"
+        if not restorer.ladder.refusals:
+            why = "Interpolation was asked for, and not the model"
+        said.append(f"{why}: the pictures are interpolated.")
+    return said
+
+
+def _absences(movie: Movie) -> list[str]:
+    """Return what a movie should hold and does not, with counts."""
+    said = [movie.doubt] if movie.doubt else []
+    if movie.missing:
+        said.append(
+            f"{movie.path} lacks {len(movie.missing)} of its {_counted(len(movie))}: "
+            "their places are marked as missing in the restored movie too."
+        )
     return said
 
 

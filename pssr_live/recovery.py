@@ -1,9 +1,10 @@
 """Mending what a crash or a power cut left of a session.
 
-All frames that were recorded are there already; what is missing is the end: the OME-XML
-of the files, the restored frames that were still under way, and an account. Files are
-completed where they are and never copied, and nothing is changed before it is known
-that the session can be mended. Doing it twice does no harm.
+After a crash all frames that were recorded are there; what is missing is the end: the
+OME-XML of the files, the restored frames that were still under way, and an account. A
+power cut may take recorded frames as well: their places are marked, and it is said how
+many they are. Files are completed where they are and never copied, and nothing is
+changed before it is known that the session can be mended. Doing it twice does no harm.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pssr_live.errors import SettingsError, StorageError
 from pssr_live.frame import Frame
 from pssr_live.restorer import AXES, Restorer
 from pssr_live.storage.files import is_held
+from pssr_live.storage.layout import continued
 from pssr_live.storage.mending import holds_frames, reopen
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.pages import PageFile
@@ -60,16 +62,17 @@ def recover(
     Raises
     ------
     StorageError
-        If it is no session, has ended by itself, is still being recorded, or the disk
-        fails.
+        If it is no session, has ended by itself, is still being recorded, has lost
+        its raw file, or the disk fails.
     SettingsError
         If no model is known, or one that does not fit the restored frames.
     """
     folder = SessionFolder(path)
     _check(folder)
     if not holds_frames(folder.raw):
-        return _account(folder, None, 0)
-    log = read_log(folder.frames)
+        _check_that_none_came(folder)
+        return _account(folder, None, 0, [])
+    log = _usable(read_log(folder.frames))
     chosen = _model(folder, log, model)
     with closing(Restorer(chosen, engine, _axis(log, chosen.card))) as restorer:
         _complete_raw(folder, log, restorer)
@@ -78,7 +81,7 @@ def recover(
         for other in (folder.reference, *sorted(path.glob(RESCANS.format("*")))):
             if holds_frames(other) and (file := reopen(other)) is not None:
                 file.close()
-        return _account(folder, restorer, added)
+        return _account(folder, restorer, added, log)
 
 
 def _check(folder: SessionFolder) -> None:
@@ -92,6 +95,40 @@ def _check(folder: SessionFolder) -> None:
         raise StorageError(
             f"{folder.path} is being recorded at this moment: wait for its end."
         )
+
+
+def _check_that_none_came(folder: SessionFolder) -> None:
+    """Refuse a session whose raw file is gone, lest it be closed as one without any."""
+    log = _usable(read_log(folder.frames)) if folder.frames.exists() else []
+    came = len(_recorded(log))
+    if came or holds_frames(folder.restored):
+        what = "holds no whole frame" if folder.raw.exists() else "is missing"
+        told = f"{folder.frames.name} lists {came} recorded" if came else "there were"
+        raise StorageError(
+            f"{folder.raw} {what}, although {told} frames: put it back, from a copy if "
+            "need be, and run `pssr-live recover` again."
+        )
+
+
+def _usable(log: Lines) -> Lines:
+    """Return the lines that hold all that is needed of their kind here."""
+
+    def whole(line: dict[str, Any]) -> bool:
+        if line["status"] == "raw":
+            index = line.get("index")
+            return isinstance(index, dict) and all(
+                type(at) is int and at >= 0 for at in index.values()
+            )
+        return line["status"] != "restored" or (
+            isinstance(line.get("model"), str) and isinstance(line.get("sources"), list)
+        )
+
+    return [line for line in log if whole(line)]
+
+
+def _recorded(log: Lines) -> dict[int, dict[str, int]]:
+    """Return the index of each frame that was recorded, by ordinal."""
+    return {line["ordinal"]: line["index"] for line in log if line["status"] == "raw"}
 
 
 def _model(folder: SessionFolder, log: Lines, name: str | None) -> Model:
@@ -141,9 +178,19 @@ def _axis(log: Lines, card: ModelCard) -> str:
 def _complete_raw(folder: SessionFolder, log: Lines, restorer: Restorer) -> None:
     file = reopen(folder.raw)
     if file is not None:
-        seen = [line for line in log if line["status"] == "raw"]
-        file.expect({line["ordinal"]: line["index"] for line in seen})
-        file.close({"model": restorer.card.name, "axis": restorer.axis})
+        seen = _recorded(log)
+        pages = max(len(file), *(n + 1 for n in (*seen, *_restored(folder))))
+        file.expect({**seen, **continued(seen, pages)})
+        details = {"model": restorer.card.name, "axis": restorer.axis}
+        file.close(details, pad_to=pages)
+
+
+def _restored(folder: SessionFolder) -> frozenset[int]:
+    """Return the ordinals of the frames whose restored picture is there."""
+    if not holds_frames(folder.restored):
+        return frozenset()
+    with open_movie(folder.restored) as made:
+        return frozenset(range(len(made))) - made.missing
 
 
 def _complete_restored(
@@ -153,11 +200,8 @@ def _complete_restored(
     progress: Progress | None,
 ) -> int:
     """Restore what is not restored yet; return how many frames that were."""
-    there: frozenset[int] = frozenset()
     file: PageFile | None
     if holds_frames(folder.restored):
-        with open_movie(folder.restored) as restored:
-            there = frozenset(range(len(restored))) - restored.missing
         file = reopen(folder.restored)
     else:
         folder.restored.unlink(missing_ok=True)
@@ -168,7 +212,7 @@ def _complete_restored(
     try:
         with FrameLog(folder.frames, resume=True) as diary:
             for window in _windows(movie, restorer, progress):
-                if window.target.ordinal not in there:
+                if file.lacks(window.target.ordinal):
                     keep_restored(restorer.restore_window(window), file, diary)
                     added += 1
         file.expect({n: movie.layout.index_of(n) for n in range(len(movie))})
@@ -203,16 +247,13 @@ def _new_restored(folder: SessionFolder, movie: Movie, restorer: Restorer) -> Pa
 
 
 def _account(
-    folder: SessionFolder, restorer: Restorer | None, added: int
+    folder: SessionFolder, restorer: Restorer | None, added: int, log: Lines
 ) -> dict[str, Any]:
     """Write status and report: what is there, not what the run once meant to do."""
     counts = dict.fromkeys(("acquired", "recorded", "restored", "lost"), 0)
     about: dict[str, Any] = {"warnings": []}
     if restorer is not None:
-        with open_movie(folder.raw) as raw, open_movie(folder.restored) as made:
-            counts["lost"] = len(raw.missing)
-            counts["recorded"] = counts["acquired"] = len(raw) - len(raw.missing)
-            counts["restored"] = len(made) - len(made.missing)
+        counts, about["warnings"] = _counts(folder, log)
         about["model"] = restorer.model_report()
         about["engine"] = restorer.engine_report()
         if added and not restorer.ladder.engine.restores:
@@ -230,3 +271,25 @@ def _account(
     }
     folder.write_report(report)
     return report
+
+
+def _counts(folder: SessionFolder, log: Lines) -> tuple[dict[str, int], list[str]]:
+    """Count the frames in the files; warn of those that a power cut took."""
+    restored = _restored(folder)
+    with open_movie(folder.raw) as raw:
+        lost, recorded = raw.missing, len(raw) - len(raw.missing)
+    spoilt = lost & (_recorded(log).keys() | restored)
+    counts = {
+        "acquired": recorded + len(spoilt),
+        "recorded": recorded,
+        "restored": len(restored),
+        "lost": len(lost),
+    }
+    if not spoilt:
+        return counts, []
+    return counts, [
+        f"Frames that were recorded and are no longer whole in {folder.raw.name}: "
+        f"{len(spoilt)}. They are lost and their places are marked; the restored "
+        f"pictures of {len(spoilt & restored)} of them are still in "
+        f"{folder.restored.name}."
+    ]

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pssr_live.card import Model, load_model
+from pssr_live.card import Model, load_model, model_folders
 from pssr_live.engines import EngineLadder
-from pssr_live.errors import SettingsError
+from pssr_live.errors import EngineError, SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
 from pssr_live.window import RollingWindows, Window
 
@@ -59,8 +59,29 @@ class Restorer:
         self._call_limit_s = math.inf
         self._closed = False
 
+    def require_open(self) -> None:
+        """Refuse to begin with an engine that is gone.
+
+        Raises
+        ------
+        EngineError
+            If this was closed.
+        """
+        if self._closed:
+            raise EngineError(
+                f"This Restorer of {self.card.name} was closed, as it is when a run "
+                "ends: make a new one for each run."
+            )
+
     def windows(self) -> RollingWindows:
-        """Return empty rolling windows for a new run."""
+        """Return empty rolling windows for a new run.
+
+        Raises
+        ------
+        EngineError
+            If this was closed.
+        """
+        self.require_open()
         return RollingWindows(self.card.n_frames, self.card.lookahead, self.axis)
 
     def restore(self, frames: Iterable[Frame]) -> Iterator[Restored]:
@@ -111,6 +132,21 @@ class Restorer:
             "sha256": self.card.sha256["model.onnx"],
         }
 
+    def identity(self) -> dict[str, Any]:
+        """Return what a later restoration needs to repeat this one.
+
+        The folder is told where the model's name alone would not find it again.
+        """
+        folder = self.model.folder.resolve()
+        installed = model_folders().get(self.card.name)
+        known = installed is not None and installed.resolve() == folder
+        return {
+            "model": self.card.name,
+            "axis": self.axis,
+            "model_sha256": self.card.sha256["model.onnx"],
+            **({} if known else {"model_folder": str(folder)}),
+        }
+
     def close(self) -> None:
         """Free the engine, unless a call of it never returned; once is enough."""
         if not self._closed:
@@ -152,6 +188,22 @@ class Restorer:
             finally:
                 if engine is self.ladder.engine:
                     self._call_began_s = None
+
+
+def open_restorer(
+    model: str | Path | Restorer, engine: str | None = None, axis: str = "t"
+) -> Restorer:
+    """Return a restorer of a model; one that is given comes back if it is open.
+
+    Raises
+    ------
+    ModelError, EngineError
+        If the model cannot be trusted, nothing can run it, or the restorer was closed.
+    """
+    if not isinstance(model, Restorer):
+        return Restorer(model, engine, axis)
+    model.require_open()
+    return model
 
 
 def check_axis(axis: str, indices: Iterable[Mapping[str, int]] | None) -> None:

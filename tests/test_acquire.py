@@ -96,6 +96,15 @@ _EXAMPLE = r"write at least `time_plan: \{interval: 0, loops: 60\}`"
         ("time_plan: 3", "wrong at time_plan: give a mapping, got '3'"),
         ("z_plan: {range: 2}", r"z_plan\.step.*: it is missing"),
         ("channels: FITC", "wrong at channels: Value error, channels must be a seq"),
+        (
+            "time_plan: {interval: 0, duration: 10}",
+            r"has a time_plan \{'interval': 0, 'duration': 10\} that has no end or no",
+        ),
+        ("z_plan: {range: .nan, step: 1}", "has a z_plan .*nan.* no step: give finite"),
+        (
+            "stage_positions: [{x: 1, sequence: {z_plan: {range: .inf, step: 1}}}]",
+            "has a plan at a position that has no end or no step: give finite",
+        ),
         ("axis_order: tq", "wrong at axis_order: .*Got extra"),
         ("metadata: {a: 1}", rf"gives no frame: {_EXAMPLE}"),
     ],

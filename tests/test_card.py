@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from cli import Cli
 
 from models import MODEL, copy_model, flip_a_byte, forge
 from pssr_live import card
@@ -144,3 +145,39 @@ def test_somebody_elses_broken_package_is_passed_over(
     monkeypatch.setattr(card, "entry_points", lambda group: [theirs, ours, empty])
     assert MODEL in model_folders()
     assert "theirs:models cannot be listed: no module named theirs" in caplog.text
+
+
+def test_a_folder_with_the_name_of_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy_model(tmp_path, ('version = "', 'version = "mine '))
+    (tmp_path / "model").rename(tmp_path / MODEL)
+    monkeypatch.chdir(tmp_path)
+    shipped = model_folders()[MODEL]
+    for path in (Path(MODEL), f"./{MODEL}", f"{MODEL}/"):
+        assert load_model(path).card.version.startswith("mine ")
+    assert caplog.text == ""
+    assert load_model(MODEL).folder == shipped
+    assert f"the model in {shipped} is taken, give ./{MODEL}" in caplog.text
+    caplog.clear()
+    monkeypatch.chdir(shipped.parent)  # where the name and the folder are one
+    assert load_model(MODEL).folder.samefile(shipped)
+    monkeypatch.chdir(tmp_path.parent)  # where there is no such folder
+    assert load_model(Path(MODEL)).folder == shipped
+    assert caplog.text == ""
+
+
+def test_a_page_shows_what_the_card_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = Cli(monkeypatch, capsys)
+    odd = [('licence = "', 'licence = "CC [/by] '), ('version = "', 'version = "[/a] ')]
+    odd += [('modality = "', 'modality = "[red]x '), ("psnr_db = ", "other = inf #")]
+    folder = copy_model(tmp_path, *odd)
+    told = cli("models", folder)
+    assert told.code == 0, told
+    for words in ("CC [/by]", "[/a] ", "[red]x"):
+        assert words in told.out
+    told = cli("models", folder, "--json")
+    assert "Infinity" not in told.out
+    assert None in [m.get("other") for m in told.json["metrics"].values()]

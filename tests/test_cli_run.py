@@ -98,6 +98,11 @@ def test_a_session_is_not_overwritten_unasked(
         ("", [], ("holds nothing", "time_plan")),
         ("chanels: [A]", [], ("'chanels', which means nothing",)),
         ("time_plan: {interval: 0, loops: 0}", [], ("time_plan.loops", "'0'")),
+        (
+            "time_plan: {interval: 0, duration: 10}",
+            ["--dry-run"],
+            ("time_plan", "no end or no step", "above 0"),
+        ),
         ("{time_plan: {interval: 0, loops: 2}, channels: [A]}", [], ("preset 'A'",)),
         (
             "{time_plan: {interval: 0, loops: 2}, setup: {properties: "
@@ -277,6 +282,7 @@ def test_very_short_demos(cli: Cli, tmp_path: Path, frames: int) -> None:
     [
         (["--frames", "0"], ("demo of 0 frames", "give 1 or more")),
         (["--frames", "-1"], ("demo of -1 frames",)),
+        (["--frames", "1000000000"], ("1000000000 frames", "give 100000 or fewer")),
         (["--frames", "x"], ("'--frames'", "`pssr-live demo --help`")),
         (["--seed", "-1"], ("no cell number -1",)),
         (["--sample", "yeast"], ("'--sample'", "mito")),

@@ -13,6 +13,7 @@ from cli import Cli
 from sessions import pixels
 
 from pssr_live.commands.crappify import crappify as command
+from pssr_live.commands.targets import stem
 from pssr_live.crappifier import PRESETS, crappify, preset
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
@@ -191,3 +192,42 @@ def test_what_fails_half_way_leaves_nothing(
     words = ("crappify", movie, "-o", movie.parent / "new" / "o.tif", "--truth")
     cli(*words, "--preview").assert_refused("No space left")
     assert names(movie.parent) == ["good.tif"]
+
+
+@pytest.mark.parametrize("way", ["link/o.ome.tiff", "fold/../fold/o.ome.tiff"])
+def test_no_way_leads_into_the_folder_of_the_movie(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fold = tmp_path / "fold"
+    fold.mkdir()
+    tifffile.imwrite(fold / "t0.tif", frames(16, 16))
+    (tmp_path / "link").symlink_to(fold)
+    cli("crappify", "fold", "-o", way).assert_refused("one of the images of the movie")
+    assert names(fold) == ["t0.tif"]
+
+
+def test_links_keep_the_names_that_they_were_given(cli: Cli, tmp_path: Path) -> None:
+    days = []
+    for n in (1, 2):
+        (tmp_path / f"{n}").mkdir()
+        tifffile.imwrite(tmp_path / f"{n}" / "img.tif", frames(16, 16))
+        days.append(tmp_path / f"day{n}.tif")
+        days[-1].symlink_to(tmp_path / f"{n}" / "img.tif")
+    out = tmp_path / "out"
+    assert cli("crappify", *days, "-o", out).code == 0
+    assert names(out) == ["day1_crappified.ome.tiff", "day2_crappified.ome.tiff"]
+
+
+def test_a_folder_named_by_dots_has_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert stem(tmp_path / "in" / "..") == tmp_path.name
+    assert stem(Path()) == Path().resolve().name
+
+
+def test_a_movie_of_infinite_pixels_has_a_preview(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "good.ome.tif"
+    about = {"axes": "TYX", "PhysicalSizeX": float("inf")}
+    tifffile.imwrite(path, frames(2, 16, 16), ome=True, metadata=about)
+    assert cli("crappify", path, "-o", tmp_path / "o.tif", "--preview").code == 0
+    assert (tmp_path / "o_preview.png").exists()

@@ -29,8 +29,11 @@ from pssr_live.errors import (
     StorageError,
 )
 from pssr_live.intensity import FloatArray
+from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.live_mode import LiveMode
+from pssr_live.scanners.restoring_engine import RestoringEngine
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.storage.session import SessionFolder, read_log
 
@@ -270,6 +273,39 @@ def test_a_disk_without_room_is_found_before_the_first_frame(
     with pytest.raises(StorageError, match=r"The run needs .* and the disk of"), live:
         core.mda.run(timelapse(100), output=live)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_restorer_that_was_closed_is_refused_on_entering(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    restorer = Restorer(LIVE)
+    with LiveRestoration(restorer, tmp_path / "one", core=core) as live:
+        core.mda.run(timelapse(2), output=live)
+    said = f"Restorer of {LIVE} was closed, .* make a new one"
+    again = LiveRestoration(restorer, tmp_path / "two", core=core)
+    with pytest.raises(EngineError, match=said), again:
+        pytest.fail("it was entered")
+    with pytest.raises(EngineError, match=said), LiveMode(core, restorer):
+        pytest.fail("it was entered")
+    with pytest.raises(EngineError, match=said):
+        RestoringEngine(core, restorer)
+    with pytest.raises(EngineError, match=said):
+        list(restorer.restore([]))
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_script_may_change_its_folder_within_the_block(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    live = LiveRestoration(LIVE, "relative", core=core)
+    with live:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        core.mda.run(timelapse(2), output=live)
+    assert live.report["status"] == "success"
+    assert len(pixels(tmp_path / "relative" / "restored.ome.tiff")) == 2
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_colour_is_refused_and_nothing_stays(tmp_path: Path) -> None:

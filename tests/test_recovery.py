@@ -12,77 +12,24 @@ import numpy as np
 import pytest
 import tifffile
 from cli import Cli
+from killed_sessions import (
+    MODEL,
+    SIDE,
+    STACKS,
+    TWO_CHANNELS,
+    UNPLANNED,
+    assert_whole,
+    frames,
+    killed,
+)
 
 from pssr_live.errors import PssrLiveError
-from pssr_live.frame import Frame
-from pssr_live.offline import restore_file
 from pssr_live.recovery import recover
 from pssr_live.restorer import Restorer
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
-from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import FrameLog, SessionFolder, read_log
-
-MODEL = "mito-mf5-x4"
-SIDE = 24
-TWO_CHANNELS = RunLayout(
-    tuple({"t": t, "c": c} for t in range(9) for c in range(2)), ("a", "b"), 0.5
-)
-STACKS = RunLayout(tuple({"t": t, "z": z} for t in range(3) for z in range(6)))
-UNPLANNED = RunLayout()
-
-
-def frames(layout: RunLayout, count: int, missing: int = -1) -> list[Frame]:
-    rng = np.random.default_rng(1)
-    pixels = rng.integers(100, 4000, (count, SIDE, SIDE), np.uint16)
-    return [
-        Frame(p, n, dict(layout.index_of(n)), pixel_size_um=0.2)
-        for n, p in enumerate(pixels)
-        if n != missing
-    ]
-
-
-def killed(
-    path: Path,
-    restorer: Restorer,
-    layout: RunLayout,
-    came: list[Frame],
-    restored: int,
-) -> SessionFolder:
-    """Record as a run does, and let go without an end."""
-    folder = SessionFolder.create(path)
-    recorder = SessionRecorder(folder, layout, restorer.card.scale)
-    for frame in came:
-        recorder.write_raw(frame)
-    made = [
-        one for one, _ in zip(restorer.restore(came), range(restored), strict=False)
-    ]
-    for picture in reversed(made):  # deferred ones come late: pages wait for them
-        recorder.write_restored(picture)
-    recorder._log.close()
-    for file in (recorder._raw, recorder._restored):
-        if file is not None:
-            file.leave()
-    return folder
-
-
-def assert_whole(folder: SessionFolder, restorer: Restorer, count: int) -> None:
-    """Check the files as a foreign reader and as a later restoration see them."""
-    for path in (folder.raw, folder.restored):
-        with tifffile.TiffFile(path) as tiff:
-            assert tiff.is_ome
-            assert sum(len(one.pages) for one in tiff.series) >= count
-    again = folder.path / "again.ome.tiff"
-    restore_file(folder.raw, again, restorer)
-    with open_movie(folder.restored) as made, open_movie(again) as expected:
-        assert made.missing == expected.missing
-        assert made.layout == expected.layout
-        for ordinal in range(len(made)):
-            if ordinal not in made.missing:
-                one, other = made.frame(ordinal), expected.frame(ordinal)
-                assert np.array_equal(one.pixels, other.pixels)
-                assert one.index == other.index
 
 
 @pytest.mark.parametrize("layout", [TWO_CHANNELS, UNPLANNED])
@@ -140,6 +87,67 @@ def test_half_a_line_and_half_a_page_do_not_matter(
     assert_whole(folder, centred, 8)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "[]", "\0" * 99, '{"ordinal": 3, "status": "raw"}', '{"ordinal": 3}'],
+)
+def test_unreadable_lines_do_not_matter(
+    tmp_path: Path, centred: Restorer, line: str
+) -> None:
+    folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 8), 4)
+    told = folder.frames.read_text().splitlines(keepends=True)
+    folder.frames.write_text("".join([*told[:3], f"{line}\n", *told[3:]]))
+    assert recover(folder.path)["frames_restored"] == 8
+    assert_whole(folder, centred, 8)
+
+
+@pytest.mark.parametrize("lost", [[11], [4, 9, 10, 11]])
+def test_a_frame_without_its_line_goes_on_as_those_before(
+    tmp_path: Path, causal: Restorer, lost: list[int]
+) -> None:
+    came = frames(TWO_CHANNELS, 12)
+    folder = killed(tmp_path / "run", causal, UNPLANNED, came, 12)
+    told = folder.frames.read_text().splitlines(keepends=True)
+    kept = [
+        text
+        for text in told
+        if (line := json.loads(text))["status"] != "raw" or line["ordinal"] not in lost
+    ]
+    folder.frames.write_text("".join(kept))
+    recover(folder.path)
+    for path in (folder.raw, folder.restored):
+        assert tifffile.imread(path).shape[:2] == (6, 2)
+    with open_movie(folder.raw) as raw:
+        assert [frame.index for frame in raw.frames()] == [f.index for f in came]
+    assert_whole(folder, causal, 12)
+
+
+def test_positions_that_lack_planes_are_mended_for_others(
+    tmp_path: Path, causal: Restorer
+) -> None:
+    places = [
+        {"t": t, "p": p, "c": c}
+        for t in range(4)
+        for p in range(2)
+        for c in range(2)
+        if c == 0 or t % 2 == 0
+    ]
+    layout = RunLayout(tuple(places))
+    came = frames(layout, len(places))
+    folder = killed(tmp_path / "run", causal, layout, came, 3)
+    recover(folder.path)
+    for path, scale in ((folder.raw, 1), (folder.restored, 4)):
+        with tifffile.TiffFile(path) as tiff:
+            images = [one.asarray() for one in tiff.series]
+        assert [i.shape for i in images] == [(4, 2, SIDE * scale, SIDE * scale)] * 2
+        with open_movie(path) as movie:
+            for frame, at in zip(movie.frames(), places, strict=True):
+                plane = images[at["p"]][at["t"], at["c"]]
+                assert np.array_equal(plane, frame.pixels)
+        assert not images[0][1::2, 1].any() and not images[1][1::2, 1].any()
+    assert_whole(folder, causal, len(places))
+
+
 def test_what_stops_in_the_midst_goes_on(
     tmp_path: Path, centred: Restorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,8 +199,11 @@ def test_an_unknown_model_is_asked_for(tmp_path: Path, centred: Restorer) -> Non
 def test_what_is_not_a_killed_session_is_left_alone(
     tmp_path: Path, centred: Restorer
 ) -> None:
-    with pytest.raises(PssrLiveError, match="no readable status"):
-        recover(tmp_path)
+    for status in (None, "[]", '{"a": 1}'):
+        if status is not None:
+            (tmp_path / "status.json").write_text(status)
+        with pytest.raises(PssrLiveError, match="no readable status"):
+            recover(tmp_path)
     folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 3), 2)
     if sys.platform != "win32":
         with (

@@ -10,7 +10,7 @@ from ome_types.model import MapAnnotation
 
 from pssr_live.errors import SettingsError
 from pssr_live.storage.layout import Plane, RunLayout
-from pssr_live.storage.ome_xml import has_holes, ome_xml
+from pssr_live.storage.ome_xml import images_with_holes, ome_xml
 from pssr_live.storage.provenance import (
     NAMESPACE,
     PageFacts,
@@ -85,9 +85,11 @@ def test_nested_loops_take_no_room() -> None:
     assert len(provenance_json(FACTS, loops(t=10_000, c=2))) < 300
 
 
-def parsed(layout: RunLayout, blank_page: int | None = None) -> ome_types.OME:
+def parsed(
+    layout: RunLayout, blank_pages: dict[int, int] | None = None
+) -> ome_types.OME:
     said = Provenance((1,), (2,), {"model": "a<&>\x00\u4e2d"})
-    text = ome_xml(FACTS, layout, said, blank_page)
+    text = ome_xml(FACTS, layout, said, blank_pages)
     assert text.isascii()
     return ome_types.from_xml(text)
 
@@ -138,10 +140,22 @@ def pages_by_place(ome: ome_types.OME) -> dict[tuple[int, ...], int]:
 
 def test_places_without_a_frame_point_to_the_blank_page() -> None:
     layout = RunLayout(tuple({"t": t, "c": c} for t, c in [(0, 0), (0, 1), (1, 0)]))
-    assert has_holes(layout)
-    assert not has_holes(loops(t=2, c=2))
-    assert pages_by_place(parsed(layout, 3))[0, 1, 1, 0] == 3
+    assert images_with_holes(layout) == (0,)
+    assert images_with_holes(loops(t=2, c=2)) == ()
+    assert pages_by_place(parsed(layout, {0: 3}))[0, 1, 1, 0] == 3
     assert (0, 1, 1, 0) not in pages_by_place(parsed(layout))
+
+
+def test_each_image_with_holes_points_to_a_blank_page_of_its_own() -> None:
+    places = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (2, 0, 0), (2, 1, 1)]
+    layout = RunLayout(tuple({"p": p, "t": t, "c": c} for p, t, c in places))
+    assert images_with_holes(layout) == (0, 2)
+    found = pages_by_place(parsed(layout, {0: 6, 2: 7}))
+    assert [place for place, page in found.items() if page == 6] == [(0, 1, 1, 0)]
+    assert [place for place, page in found.items() if page == 7] == [
+        (2, 0, 1, 0),
+        (2, 1, 0, 0),
+    ]
 
 
 def test_the_xml_says_what_is_known() -> None:

@@ -134,7 +134,8 @@ def assert_foreign_agrees(
     for image, right in zip(images, expected, strict=True):
         np.testing.assert_array_equal(image, right)
     ome = ome_types.from_tiff(path)
-    assert sum(i.pixels.size_t * i.pixels.size_c for i in ome.images) >= pages
+    boxes = [(i.pixels.size_t, i.pixels.size_c, i.pixels.size_z) for i in ome.images]
+    assert sum(t * c * z for t, c, z in boxes) >= pages
 
 
 def test_a_channel_taken_every_third_time_leaves_no_reader_confused(
@@ -151,6 +152,35 @@ def test_a_channel_taken_every_third_time_leaves_no_reader_confused(
     assert_foreign_agrees(path, layout, set(range(len(indices))), len(indices))
     with open_movie(path) as movie:
         assert len(movie) == len(indices)
+        assert [f.index for f in movie.frames()] == indices
+
+
+@pytest.mark.parametrize("note", ["", "x" * 20_000])  # the text in its room, and not
+def test_positions_that_lack_planes_are_read_by_others(
+    tmp_path: Path, note: str
+) -> None:
+    indices = [
+        {"t": t, "p": p, "c": c, "z": z}
+        for t in range(3)
+        for p in range(3)
+        for c in range(2)
+        for z in range(2)
+        if p == 1 or c == 0 or (z == 1 and t != 1)
+    ]
+    layout = RunLayout(tuple(indices))
+    path = tmp_path / "a.ome.tiff"
+    file = PageFile.create(path, layout, SHAPE, "uint16")
+    for n in range(len(indices)):
+        file.write(n, numbered(n))
+    file.close({"note": note})
+    assert_foreign_agrees(path, layout, set(range(len(indices))), len(indices))
+    with tifffile.TiffFile(path) as tiff:
+        assert [s.shape for s in tiff.series] == [(3, 2, 2, *SHAPE)] * 3
+        assert len(tiff.pages) == len(indices) + 2
+        blank = tiff.pages[-1].dataoffsets
+        assert blank == tiff.pages[-2].dataoffsets  # one page of zeros for both
+        assert not tiff.pages[-1].asarray().any()
+    with open_movie(path) as movie:
         assert [f.index for f in movie.frames()] == indices
 
 

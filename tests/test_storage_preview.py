@@ -75,3 +75,12 @@ def test_bad_panels_are_refused(tmp_path: Path) -> None:
         write_preview(tmp_path / "p.png", [Panel("rgb", np.zeros((2, 2, 3)))])
     with pytest.raises(StorageError, match="preview could not be written"):
         write_preview(tmp_path / "no" / "p.png", [Panel("a", np.zeros((2, 2)))])
+
+
+@pytest.mark.parametrize("size_um", [float("inf"), float("nan"), -1.0, 1e308])
+def test_a_size_that_is_none_gives_no_scale_bar(tmp_path: Path, size_um: float) -> None:
+    pixels = np.arange(64, dtype="uint16").reshape(8, 8)
+    for name, size in (("with", size_um), ("without", None)):
+        write_preview(tmp_path / f"{name}.png", [Panel("a", pixels, size)])
+    drawn = [(tmp_path / f"{name}.png").read_bytes() for name in ("with", "without")]
+    assert drawn[0] == drawn[1]

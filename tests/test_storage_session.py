@@ -94,7 +94,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         SessionFolder.create(path / "b")
 
 
-@pytest.mark.parametrize("content", [None, "", "{"])
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "3", '{"a": 1}'])
 def test_a_folder_without_status_is_no_session(
     tmp_path: Path, content: str | None
 ) -> None:
@@ -130,11 +130,34 @@ def test_a_line_cut_short_is_left_out(tmp_path: Path) -> None:
         log.write(1, "restored", sources=(0, 1))
     path.write_bytes(path.read_bytes()[:-4])
     assert [line["ordinal"] for line in read_log(path)] == [0]
-    path.write_bytes(b"no\n{}\n")
-    with pytest.raises(StorageError, match="damaged"):
-        read_log(path)
     with pytest.raises(StorageError, match="cannot be read"):
         read_log(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"no",
+        b"{}",
+        b"[]",
+        b"3",
+        bytes(500),
+        b"\xff\xfe",
+        b'{"ordinal": "1", "status": "raw"}',
+        b'{"ordinal": 1}',
+    ],
+)
+def test_unreadable_lines_are_left_out_wherever_they_are(
+    tmp_path: Path, line: bytes
+) -> None:
+    path = tmp_path / "frames.jsonl"
+    with FrameLog(path) as log:
+        log.write(0, "raw")
+        log.write(1, "raw")
+    first, second, _ = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([first, line, second, line, b""]))
+    assert [told["ordinal"] for told in read_log(path)] == [0, 1]
 
 
 def test_room_is_checked_before_the_first_frame(tmp_path: Path) -> None:

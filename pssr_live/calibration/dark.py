@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pssr_live.calibration.stack import LEAST_SIDE_PX, Pixels
+from pssr_live.calibration.stack import LEAST_SIDE_PX, Pixels, flat_value
 from pssr_live.calibration.transfer import Transfer
 from pssr_live.calibration.values import Measured
 from pssr_live.errors import SettingsError
@@ -49,9 +49,9 @@ def check_dark(dark: Pixels, frames: Pixels, transfer: Transfer) -> None:
             f"The dark frames have {dark.shape[-2]} x {dark.shape[-1]} pixels and "
             f"{LEAST_SIDE_PX} x {LEAST_SIDE_PX} are needed: give larger ones."
         )
-    if any(np.ptp(frame) == 0 for frame in dark):
+    if (value := flat_value(dark)) is not None:
         raise SettingsError(
-            f"A dark frame has the value {dark[0].flat[0]} in all pixels and holds no "
+            f"A dark frame has the value {value} in all pixels and holds no "
             "detector's noise: give raw frames, with an offset that keeps them above 0."
         )
     darkest = int(transfer.mean_adu.argmin())

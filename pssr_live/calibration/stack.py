@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pssr_live.errors import SettingsError
 from pssr_live.evaluation.pair import Real
-from pssr_live.storage.movie import open_movie
+from pssr_live.storage.movie import Movie, open_movie
 
 MOST_PX = 24_000_000  # about 2 GB of memory while they are fitted
 LEAST_FRAMES = 8  # read however large they are
@@ -23,6 +23,7 @@ SATURATED_SHARE = 0.02
 _MOVES = 1.25  # variance over the longest lag by that over the shortest
 _STILL_SD = 8.0  # and how far beyond chance that must be
 _LIGHT = 0.3  # change of contrast from the mean
+_AXES = {"c": "channels", "p": "positions", "z": "planes"}
 _ODD = 1.3  # distance from the median frame, by the usual one
 
 Pixels = npt.NDArray[Any]
@@ -52,12 +53,37 @@ def read_frames(path: Path, most_px: int = MOST_PX) -> Stack:
     ------
     StorageError
         If the movie cannot be read.
+    SettingsError
+        If it has no frame, or frames of more than one field or detector.
     """
     with open_movie(path) as movie:
+        _check_one_series(movie)
         fit = most_px // (movie.shape[0] * movie.shape[1])
         some = islice(movie.frames(), max(fit, LEAST_FRAMES))
         frames = np.stack([frame.pixels for frame in some])
         return Stack(frames, movie.pixel_size_um, len(movie) - len(movie.missing))
+
+
+def _check_one_series(movie: Movie) -> None:
+    """Refuse channels and the like: their differences would be taken for noise."""
+    if len(movie) == len(movie.missing):
+        raise SettingsError(
+            f"{movie.path} holds none of its {len(movie)} frames: give a movie that "
+            "has some."
+        )
+    indices = [movie.layout.index_of(ordinal) for ordinal in range(len(movie))]
+    axes = sorted({axis for index in indices for axis in index})
+    lengths = {axis: len({index.get(axis, 0) for index in indices}) for axis in axes}
+    # Fiji calls the frames of a plain stack slices. Planes that differ give
+    # themselves away later: neighbours are more alike than first and last.
+    plain = "t" if lengths.get("t", 1) > 1 else "z"
+    for axis, many in lengths.items():
+        if many > 1 and axis not in ("t", plain):
+            raise SettingsError(
+                f"{movie.path} has {many} {_AXES.get(axis, f'steps along {axis!r}')}, "
+                "and a fit needs frames of one: save one by itself, or, if they are "
+                "repeats, as frames in time (Fiji: Image > Properties)."
+            )
 
 
 def check_frames(frames: Pixels, what: str) -> None:
@@ -78,9 +104,9 @@ def check_frames(frames: Pixels, what: str) -> None:
             f"{what} has frames of {frames.shape[-2:]} and a fit needs "
             f"{LEAST_SIDE_PX} x {LEAST_SIDE_PX} pixels: give larger ones."
         )
-    if any(np.ptp(frame) == 0 for frame in frames):
+    if (value := flat_value(frames)) is not None:
         raise SettingsError(
-            f"{what} has a frame with the value {frames[0].flat[0]} in all pixels: "
+            f"{what} has a frame with the value {value} in all pixels: "
             "give frames of a field with something in it."
         )
     highest = int(frames.max())
@@ -90,6 +116,11 @@ def check_frames(frames: Pixels, what: str) -> None:
             f"{what} is saturated, {share:.0%} of its pixels are at {highest}: lower "
             "the gain or the light and scan again."
         )
+
+
+def flat_value(frames: Pixels) -> int | None:
+    """Return the value of the first frame that has only one; None if none has."""
+    return next((int(f.flat[0]) for f in frames if np.ptp(f) == 0), None)
 
 
 def check_still(frames: Real, what: str) -> None:

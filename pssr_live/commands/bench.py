@@ -84,13 +84,13 @@ def bench(
         return
     show(console, report)
     if out is not None:
-        console.print(f"Look at {out / 'bench.png'}")
+        console.print(f"Look at {out / 'bench.png'}", markup=False)
 
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Listener]:
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         console=console,
         transient=True,

@@ -121,10 +121,12 @@ def _fitted(
 def _check_free(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise StorageError(f"{out} is a file: name a folder for the calibration.")
-    if (out / TOML).exists() and not overwrite:
+    taken = [name for name in (TOML, PICTURE) if (out / name).exists()]
+    if taken and not overwrite:
+        what = "a calibration" if TOML in taken else f"a {PICTURE}"
         raise StorageError(
-            f"{out} holds a calibration already: choose another folder, or pass "
-            "--overwrite to replace it."
+            f"{out} holds {what} already: choose another folder, or pass --overwrite "
+            "to replace it."
         )
 
 

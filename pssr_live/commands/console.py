@@ -27,6 +27,7 @@ from rich.progress import (
 )
 
 from pssr_live.errors import SettingsError
+from pssr_live.storage.strict_json import strict
 
 LIVE_MODEL = "mito-mf5-x4-live"  # never waits for a later frame
 CATCHING_UP = "Restoring deferred frames (Ctrl-C: later)"
@@ -60,7 +61,7 @@ OverwriteOption = Annotated[
 
 def console_for(json_wanted: bool) -> Console:
     """Return where to talk to people, and send the package's log there too."""
-    console = Console(stderr=json_wanted, highlight=False, soft_wrap=True)
+    console = Console(stderr=json_wanted, highlight=False, soft_wrap=True, emoji=False)
     shown = RichHandler(console=console, show_time=False, show_path=False)
     shown.setLevel(logging.WARNING)
     _log_to("pssr_live", shown)
@@ -103,15 +104,16 @@ def notes(console: Console, warnings: Iterable[str]) -> None:
 
 
 def print_json(report: Mapping[str, Any]) -> None:
-    """Print a report for a script."""
-    sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
+    """Print a report for a script; what is not finite becomes null."""
+    text = json.dumps(strict(report), indent=2, default=str, allow_nan=False)
+    sys.stdout.write(f"{text}\n")
 
 
 @contextmanager
 def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar; yields a function that takes (done, total)."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -86,7 +86,7 @@ def demo(
     else:
         console.print(run_table(report, out))
         notes(console, report["warnings"])
-        console.print(f"Look at {out / 'preview.png'}")
+        console.print(f"Look at {out / 'preview.png'}", markup=False)
     if report["status"] != "success":
         raise typer.Exit(1)
 

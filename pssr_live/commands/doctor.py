@@ -109,7 +109,7 @@ def _engine_table(rungs: list[dict[str, Any]], model: str) -> Table:
         table.add_row(
             said["name"],
             _state(said),
-            f"{said['device']} {said['precision']}",
+            escape(f"{said['device']} {said['precision']}"),
             _or_dash(said["self_test_error"], "{:.1e}"),
             _or_dash(said["window_ms"], "{:.1f} ms"),
         )
@@ -131,7 +131,7 @@ def _model_table(models: dict[str, Any]) -> Table:
         table.add_column(title, overflow="fold")
     for name, said in models.items():
         error = _or_dash(said["self_test_error"], "{:.1e}")
-        table.add_row(name, said["engine"], error, escape(said["fault"]) or "-")
+        table.add_row(escape(name), said["engine"], error, escape(said["fault"]) or "-")
     return table
 
 

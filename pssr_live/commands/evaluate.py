@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from pssr_live.commands.console import (
     JsonOption,
     OverwriteOption,
     console_for,
+    notes,
     packages_of,
     print_json,
     progress_bar,
@@ -21,7 +23,7 @@ from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -39,7 +41,10 @@ def evaluate(
     ],
     truth: Annotated[
         Path | None,
-        typer.Option(help="The truth, of the restored size; one frame or all."),
+        typer.Option(
+            help="The truth, of the restored size; one frame or all. Frames belong "
+            "together by time, channel, plane and position, else by their order."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the report.")
@@ -75,7 +80,7 @@ def evaluate(
         raise SettingsError(
             f"{restored} is no session with references: give --truth and --out."
         )
-    if pixel_size_um is not None and not pixel_size_um > 0:
+    if pixel_size_um is not None and not 0 < pixel_size_um < inf:
         raise SettingsError(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
@@ -90,10 +95,16 @@ def evaluate(
         print_json(summary)
         return
     for method, figures in summary["means"].items():
-        console.print(
-            f"{method}: {figures['psnr_db']:.2f} dB, SSIM {figures['ssim']:.4f}"
-        )
-    console.print(f"Look at {out / 'report.html'}")
+        console.print(f"{method}: {_in_words(figures)}", markup=False)
+    if equal := summary["equal_to_truth"]:
+        notes(console, [f"Frames equal to the truth, not in the mean PSNR: {equal}."])
+    console.print(f"Look at {out / 'report.html'}", markup=False)
+
+
+def _in_words(figures: Mapping[str, float | None]) -> str:
+    psnr_db = figures["psnr_db"]  # None: infinite
+    said = "equal to the truth" if psnr_db is None else f"{psnr_db:.2f} dB"
+    return f"{said}, SSIM {figures['ssim']:.4f}"
 
 
 def _by_references(session: Path, console: Console, json: bool) -> None:
@@ -105,7 +116,7 @@ def _by_references(session: Path, console: Console, json: bool) -> None:
     if json:
         print_json(scores)
     else:
-        console.print(references_line(scores))
+        console.print(references_line(scores), markup=False)
 
 
 def _compared(

@@ -63,7 +63,7 @@ def _list(cards: Mapping[str, ModelCard]) -> Table:
         many = card.n_frames > 1
         window = f"{card.n_frames} frames" if many else "1 frame"
         facts = f"{window}, raw pixels of {low:g} to {high:g} um, {_gain(card)}"
-        table.add_row(name, f"{escape(card.summary)}\n[dim]{facts}[/dim]")
+        table.add_row(escape(name), f"{escape(card.summary)}\n[dim]{facts}[/dim]")
     return table
 
 
@@ -76,12 +76,12 @@ def _gain(card: ModelCard) -> str:
 
 
 def _page(card: ModelCard) -> Table:
-    table = Table(title=f"{card.name} {card.version}", show_header=False)
+    table = Table(title=escape(f"{card.name} {card.version}"), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     low, high = card.sample.pixel_size_um
     table.add_row("what", escape(card.summary))
-    table.add_row("made for", f"{card.sample.kind}, {card.sample.modality}")
+    table.add_row("made for", escape(f"{card.sample.kind}, {card.sample.modality}"))
     table.add_row("raw pixel size", f"{low:g} to {high:g} um")
     table.add_row("window", f"{card.n_frames} frames, {card.lookahead} of them later")
     table.add_row("learned from", escape("\n".join(card.training.data)))
@@ -89,6 +89,6 @@ def _page(card: ModelCard) -> Table:
     for test, scores in card.metrics.items():
         said = ", ".join(f"{name} {value:g}" for name, value in scores.items())
         table.add_row(escape(test), escape(said))
-    table.add_row("network sha256", card.sha256["model.onnx"])
-    table.add_row("licence", card.licence)
+    table.add_row("network sha256", escape(card.sha256["model.onnx"]))
+    table.add_row("licence", escape(card.licence))
     return table

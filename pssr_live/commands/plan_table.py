@@ -41,7 +41,7 @@ def plan_table(plan: SessionPlan) -> Table:
         said += " (will NOT RESTORE)"
     if plan.building:
         said += f"; being built: {', '.join(plan.building)}"
-    table.add_row("engine", said)
+    table.add_row("engine", escape(said))
     return table
 
 
@@ -58,7 +58,8 @@ def duration(seconds: float) -> str:
 
 def _add_scan(table: Table, scan: ScanPlan) -> None:
     told = scan.report()
-    table.add_row("density", f"{told['set']}, {told['density']:.2%} of the pixels")
+    density = f"{told['set']}, {told['density']:.2%} of the pixels"
+    table.add_row("density", escape(density))
     if scan.beam.dwell_us is not None:
         table.add_row("dwell", f"{scan.beam.dwell_us:g} us")
     table.add_row(

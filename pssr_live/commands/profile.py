@@ -78,7 +78,9 @@ def check(
     core = open_core(config or simulated())
     try:
         with console.status("Checking") as status:
-            findings = check_profile(core, profile, status.update)
+            findings = check_profile(
+                core, profile, lambda said: status.update(escape(said))
+            )
     finally:
         close_core(core)
     good = all(finding.good for finding in findings)
@@ -108,7 +110,7 @@ def _list(profiles: dict[str, Profile]) -> Table:
     for name, one in profiles.items():
         density = one.density
         table.add_row(
-            name,
+            escape(name),
             escape(one.camera),
             escape(density.property),
             str(density.high),
@@ -125,5 +127,5 @@ def _findings(name: str, findings: Sequence[Finding]) -> Table:
     table.add_column(overflow="fold")
     for found in findings:
         verdict = "ok" if found.good else "[red]NO[/red]"
-        table.add_row(found.what, verdict, escape(found.said))
+        table.add_row(escape(found.what), verdict, escape(found.said))
     return table

@@ -33,9 +33,10 @@ def recover(
 ) -> None:
     """Mend what a crash or a power cut left: complete the files, restore the rest.
 
-    Every frame that was recorded is in `raw.ome.tiff` already. This gives the files the
-    metadata that other programs read, restores the frames that were not restored yet,
-    and says in `status.json` how the session ended.
+    Every frame that was recorded is in `raw.ome.tiff` already, save those that a power
+    cut took from the disk, which are counted as lost. This gives the files the metadata
+    that other programs read, restores the frames that were not restored yet, and says
+    in `status.json` how the session ended.
 
     Example: `pssr-live recover session_01`
     """

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pssr_live.card import model_folders
+from pssr_live.card import load_model, model_folders
 from pssr_live.commands.console import (
     EngineOption,
     JsonOption,
@@ -19,7 +19,7 @@ from pssr_live.commands.console import (
     progress_bar,
 )
 from pssr_live.commands.targets import targets_for
-from pssr_live.errors import SettingsError
+from pssr_live.errors import ModelError, SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import AXES, Restorer
 from pssr_live.storage.movie import Movie, open_movie
@@ -43,7 +43,7 @@ def restore(
             "--model",
             "-m",
             help=f"A model's name, or its folder; if left out, the one that a recorded "
-            f"session was restored with, or {BEST_MODEL}.",
+            f"session was restored with, or {BEST_MODEL} for other movies.",
         ),
     ] = None,
     pixel_size_um: Annotated[
@@ -103,9 +103,36 @@ def restore(
 
 
 def _recorded_model(movie: Movie) -> str | None:
-    """Return the installed model that a session was restored with while it ran."""
-    name = movie.provenance.get("details", {}).get("model")
-    return name if isinstance(name, str) and name in model_folders() else None
+    """Return the model that a session was restored with while it ran, if any was.
+
+    Raises
+    ------
+    ModelError
+        If it is not here any more: another one would silently give other pictures.
+    """
+    told = movie.provenance.get("details", {})
+    name = told.get("model")
+    if not isinstance(name, str):
+        return None
+    folder = told.get("model_folder")
+    places = [str(folder or ""), name if name in model_folders() else ""]
+    for place in filter(None, places):
+        if _is_model(place, told.get("model_sha256")):
+            return place
+    where = f", from {folder}," if folder else ""
+    raise ModelError(
+        f"{movie.path} was recorded with the model {name}{where} which cannot be found "
+        "here as it was: pass -m with the folder of that model, or with another model."
+    )
+
+
+def _is_model(place: str, sha256: str | None) -> bool:
+    """Whether there is a sound model, and of this network as far as that is known."""
+    try:
+        found = load_model(place).card.sha256["model.onnx"]
+    except ModelError:
+        return False
+    return sha256 is None or found == sha256
 
 
 def _recorded_axis(movie: Movie) -> str:

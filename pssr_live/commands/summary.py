@@ -32,7 +32,8 @@ def run_table(report: Mapping[str, Any], folder: Path) -> Table:
         )
     engine = report["engine"]
     said = f"{engine['name']} on {engine['device']}, {engine['precision']}"
-    table.add_row("engine", said if engine["restores"] else f"{said} (NOT RESTORED)")
+    said = said if engine["restores"] else f"{said} (NOT RESTORED)"
+    table.add_row("engine", escape(said))
     for name, why in engine["refused"].items():
         if name not in engine["absent"]:
             table.add_row("not used", escape(f"{name}: {why}"))

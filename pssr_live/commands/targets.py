@@ -47,8 +47,8 @@ def targets_for(sources: list[Path], out: Path, done: str) -> list[Path]:
 
 
 def stem(path: Path) -> str:
-    """Return a movie's name without `.ome.tiff` and the like."""
-    name = path.resolve().name
+    """Return a movie's name without `.ome.tiff` and the like; a link's own name."""
+    name = path.name if path.name not in ("", "..") else path.resolve().name
     for ending in _ENDINGS:
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return name

@@ -13,6 +13,7 @@ from pssr_live.evaluation.page import Section, Table
 from pssr_live.evaluation.summary import (
     Means,
     differences,
+    equal_to_truth,
     means,
     means_by_scene,
     resolution_px,
@@ -100,6 +101,11 @@ def _about(comparison: Comparison) -> list[str]:
     )
     if comparison.skipped:
         said += f" {_count(comparison.skipped, 'frame')} could not be judged."
+    if equal := equal_to_truth(comparison.scores):
+        said += (
+            f" In {equal} the restored picture equals the truth: an infinite PSNR, "
+            "left out of the means."
+        )
     if comparison.registered:
         said += (
             " The truth was moved onto each scan first, the same for all methods; the "

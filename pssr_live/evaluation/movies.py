@@ -9,6 +9,7 @@ import numpy as np
 
 from pssr_live.errors import SettingsError
 from pssr_live.evaluation.case import Case
+from pssr_live.evaluation.matching import matching
 from pssr_live.evaluation.pair import Image
 from pssr_live.frame import Series, series_of
 from pssr_live.storage.movie import Movie
@@ -27,7 +28,7 @@ def movie_cases(
     ----------
     restored, truth : Movie
         Of the same size. A truth of a single frame is the truth of all: a scene
-        that stands still.
+        that stands still. Others belong together by their indices; see `matching`.
     raw : Movie or None
         What was restored, with as many frames as `restored`.
     frames : int
@@ -39,15 +40,19 @@ def movie_cases(
         If the movies do not belong together.
     """
     _check(restored, truth, raw, frames)
+    one_for_all = len(truth) == 1
+    true_at = [0] * len(restored) if one_for_all else matching(restored, truth)
+    raw_at = [] if raw is None else matching(restored, raw)
     for scene, ordinals in _scenes(restored).items():
+        scans = [raw_at[ordinal] for ordinal in ordinals] if raw_at else []
         for place, ordinal in enumerate(ordinals):
-            at = 0 if len(truth) == 1 else ordinal
-            raw_is_there = raw is None or ordinal not in raw.missing
+            at = true_at[ordinal]
+            raw_is_there = raw is None or scans[place] not in raw.missing
             if ordinal in restored.missing or at in truth.missing or not raw_is_there:
                 continue
             window, target = None, 0
             if raw is not None:
-                window, target = _window(raw, ordinals, place, frames)
+                window, target = _window(raw, scans, place, frames)
             yield Case(
                 scene,
                 place,
@@ -64,11 +69,16 @@ def range_of(truth: Movie) -> float:
     Raises
     ------
     SettingsError
-        If all its pixels are alike.
+        If it has no frame, or all its pixels are alike.
     """
     ends = [
         (int(frame.pixels.min()), int(frame.pixels.max())) for frame in truth.frames()
     ]
+    if not ends:
+        raise SettingsError(
+            f"{truth.path} holds none of its {len(truth)} frames: give a truth that "
+            "has some."
+        )
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
     if low == high:
         raise SettingsError(

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,10 @@ from pssr_live.storage.preview import Panel, write_preview
 
 CUTOUT_PX = 160  # of the truth's pixels: still large enough to see pixels
 _PANEL_PX = 320
+FILES = (
+    *("summary.json", "report.md", "report.html", "frames.csv"),
+    *("first_frame.png", "best_frame.png", "worst_frame.png"),
+)
 
 Box = tuple[slice, slice]
 
@@ -56,40 +64,70 @@ def write_report(
     Raises
     ------
     StorageError
-        If there is a report already, or the disk refuses.
+        If there is a report already, or the disk refuses; nothing is left then.
     """
     check_free(folder, overwrite)
     summary = as_json(comparison)
-    with disk_errors("The report", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_table(folder / "frames.csv", comparison.scores)
-        pictures = []
-        for why, judged in comparison.shown:
-            path = folder / f"{why.replace(' ', '_')}.png"
-            _write_picture(path, judged, comparison.pixel_size_um)
-            pictures.append((path, caption(why, judged)))
-        parts = sections(comparison, pictures)
-        _write(folder / "report.md", markdown(title, parts))
-        _write(folder / "report.html", html(title, parts))
-        _write(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        with disk_errors("The report", folder), _room_in(folder) as room:
+            _write_files(comparison, summary, room, title)
+            for name in FILES:  # a picture of an earlier report may have no successor
+                (folder / name).unlink(missing_ok=True)
+            for path in room.iterdir():
+                path.replace(folder / path.name)
+    except BaseException:
+        for each in new:
+            with suppress(OSError):  # it holds what others wrote meanwhile
+                each.rmdir()
+        raise
     return summary
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds a report, before hours are spent on another.
+    """Refuse a folder with files that a report would replace, before hours are spent.
 
     Raises
     ------
     StorageError
-        If it does and `overwrite` is not set, or it is a file.
+        If there is one and `overwrite` is not set, or the folder is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"{folder} is a file: name a folder for the report.")
-    if (folder / "summary.json").exists() and not overwrite:
-        raise StorageError(
-            f"{folder} holds a report already: choose another folder, or pass "
-            "--overwrite to replace it."
-        )
+    taken = [name for name in FILES if (folder / name).exists()]
+    if not taken or overwrite:
+        return
+    what = "a report" if "summary.json" in taken else f"a {taken[0]}"
+    raise StorageError(
+        f"{folder} holds {what} already: choose another folder, or pass --overwrite to "
+        "replace it."
+    )
+
+
+@contextmanager
+def _room_in(folder: Path) -> Iterator[Path]:
+    """Yield a folder to write in, so that a report is there whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _write_files(
+    comparison: Comparison, summary: dict[str, Any], folder: Path, title: str
+) -> None:
+    _write_table(folder / "frames.csv", comparison.scores)
+    pictures = []
+    for why, judged in comparison.shown:
+        path = folder / f"{why.replace(' ', '_')}.png"
+        _write_picture(path, judged, comparison.pixel_size_um)
+        pictures.append((path, caption(why, judged)))
+    parts = sections(comparison, pictures)
+    _write(folder / "report.md", markdown(title, parts))
+    _write(folder / "report.html", html(title, parts))
+    _write(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """A comparison in one page of numbers: means over scenes and paired differences.
 
 FRC is averaged as a frequency, in which "no agreement at all" is a plain 0, and only
-the mean is turned into a resolution.
+the mean is turned into a resolution. A picture equal to its truth has an infinite PSNR,
+which would hide all others: it is left out of the mean and counted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from pssr_live.evaluation.case import FIGURES, RESTORED, Score
 from pssr_live.evaluation.comparison import Comparison
 from pssr_live.evaluation.paired import Difference, paired_difference
+from pssr_live.storage.strict_json import strict
 
 COMPARED = (
     "psnr_db",
@@ -33,7 +35,7 @@ Means = dict[str, float]
 
 
 def means_by_scene(scores: Iterable[Score]) -> dict[str, dict[str, Means]]:
-    """Return {method: {scene: {figure: mean over frames}}}; NaN frames left out."""
+    """Return {method: {scene: {figure: mean over frames}}}; see `_mean`."""
     sorted_out: dict[str, dict[str, list[Score]]] = defaultdict(dict)
     for score in scores:
         sorted_out[score.method].setdefault(score.scene, []).append(score)
@@ -90,6 +92,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "frames": len({(score.scene, score.frame) for score in scores}),
         "scenes": len({score.scene for score in scores}),
         "skipped": list(comparison.skipped),
+        "equal_to_truth": equal_to_truth(scores),
         "data_range": comparison.data_range,
         "pixel_size_um": size,
         "registered": comparison.registered,
@@ -100,13 +103,20 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             for method, figures in differences(scores).items()
         },
     }
-    plain: dict[str, Any] = _plain(report)
+    plain: dict[str, Any] = strict(report)
     return plain
 
 
+def equal_to_truth(scores: Iterable[Score]) -> int:
+    """Return how many restored frames are their truth, pixel by pixel."""
+    return sum(s.method == RESTORED and s.psnr_db == math.inf for s in scores)
+
+
 def _mean(values: Iterable[float]) -> float:
+    """Return the mean of the finite values; infinite if there are only such, or NaN."""
     known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+    finite = [value for value in known if math.isfinite(value)]
+    return float(np.mean(finite or known)) if known else math.nan
 
 
 def _series(scores: Iterable[Score], name: str) -> dict[str, list[float]]:
@@ -121,14 +131,3 @@ def _both(ours: list[Score], theirs: list[Score], name: str) -> bool:
         math.isfinite(getattr(a, name)) and math.isfinite(getattr(b, name))
         for a, b in zip(ours, theirs, strict=True)
     )
-
-
-def _plain(value: Any) -> Any:
-    """Make a value fit for strict JSON, which knows no NaN."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from useq import MDAEvent, MDASequence
 
 from pssr_live.frame import Frame, Pixels
+from pssr_live.scanners.channels import named_channels
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
 
@@ -95,7 +96,7 @@ def run_layout(sequence: MDASequence) -> RunLayout:
     interval = getattr(sequence.time_plan, "interval", None)
     return RunLayout(
         indices,
-        channel_names=tuple(c.config for c in sequence.channels),
+        channel_names=named_channels(events),
         interval_s=(interval.total_seconds() or None) if interval else None,
         z_step_um=getattr(sequence.z_plan, "step", None) or None,
     )

@@ -23,7 +23,7 @@ from useq import MDAEvent, MDASequence
 from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer, check_axis
+from pssr_live.restorer import Restorer, check_axis, open_restorer
 from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.feedback.fed_sequence import FedSequence
@@ -127,7 +127,8 @@ class LiveRestoration:
         self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
         self._axis = axis
-        self._save, self._overwrite = Path(save), overwrite
+        # Absolute, for a script may change its folder before the first frame.
+        self._save, self._overwrite = Path(save).absolute(), overwrite
         self._callbacks = [on_restored] if on_restored else []
         self._progress = progress
         self._restorer: Restorer | None = None
@@ -144,9 +145,7 @@ class LiveRestoration:
         self._trouble = None
         self._refusing = False  # frames of a run that cannot be recorded
         self._made_folder = not self._save.exists()
-        restorer = self._model
-        if not isinstance(restorer, Restorer):
-            restorer = Restorer(restorer, self._engine, self._axis)
+        restorer = open_restorer(self._model, self._engine, self._axis)
         try:
             if self._planned is not None:
                 self._references = ReferenceTaking(

@@ -25,7 +25,7 @@ from pymmcore_plus import CMMCorePlus
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.pipeline import Progress
-from pssr_live.restorer import Restorer
+from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import Ending
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.live_counts import LiveCounts, ended
@@ -99,10 +99,7 @@ class LiveMode:
 
     def __enter__(self) -> Self:
         protect(self._core)
-        model = self._model
-        if not isinstance(model, Restorer):
-            model = Restorer(model, self._engine)
-        self._restorer = model
+        self._restorer = open_restorer(self._model, self._engine)
         self._newest = NewestRestorer(self._restorer, self._show_unrecorded)
         try:
             self.start()
@@ -250,7 +247,7 @@ class LiveMode:
                 f"Live mode records into {self._run.folder.path} already; stop that "
                 "recording first."
             )
-        folder = SessionFolder.create(Path(save), overwrite=overwrite)
+        folder = SessionFolder.create(Path(save).absolute(), overwrite=overwrite)
         self._newest.pause()  # a restorer serves one at a time
         self._broken = None
         run = RunRecording(

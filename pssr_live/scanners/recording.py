@@ -17,6 +17,7 @@ from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.account import Ending, frames_by_engine, outcome, spread
+from pssr_live.scanners.channels import ChannelsSeen
 from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.picture import scan_and_picture
@@ -64,6 +65,7 @@ class RunRecording:
         self._begun = time.perf_counter()
         self._first_s: float | None = None
         self._last_s = 0.0
+        self._channels = ChannelsSeen(layout.channel_names)
         self._ordinals = ordinals or Ordinals(layout.indices or ())
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
         self.references = references
@@ -102,6 +104,7 @@ class RunRecording:
         if self._first_s is None:
             self._first_s = frame.time_s
         self._last_s = frame.time_s
+        self._channels.take(frame)
         if self.references is not None:
             self.references.frame_arrived(frame)
         self.pipeline.submit(frame)
@@ -181,13 +184,13 @@ class RunRecording:
     def _close_files(self, report: dict[str, Any], pages: int) -> Exception | None:
         """Close raw and restored file; return the first thing that went wrong."""
         trouble = self.pipeline.trouble
+        channels = self._channels.told()
         self.recorder.expect(self._ordinals.awaited())
         try:
             self.recorder.close(
-                {key: report[key] for key in ("model", "engine")},
+                {key: report[key] for key in ("model", "engine")} | channels,
                 pages,
-                # So that a later restoration can repeat what was seen live.
-                {"model": report["model"]["name"], "axis": self._restorer.axis},
+                self._restorer.identity() | channels,
             )
         except PssrLiveError as error:
             trouble = trouble or error

@@ -31,6 +31,7 @@ from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.preview import Panel, write_preview
 from pssr_live.storage.session import SessionFolder
 
+MOST_FRAMES = 100_000  # an hour; what is kept of each adds up
 SPECIMENS = {"mito": "Mitochondria", "em": "Section"}  # presets of the scanner
 
 
@@ -49,6 +50,11 @@ class Rehearsal:
         if self.frames < 1:
             raise SettingsError(
                 f"A demo of {self.frames} frames shows nothing: give 1 or more."
+            )
+        if self.frames > MOST_FRAMES:
+            raise SettingsError(
+                f"A demo of {self.frames} frames is more than memory holds with the "
+                f"truth of each: give {MOST_FRAMES} or fewer."
             )
         if not 0 <= self.seed < 2**31:
             raise SettingsError(

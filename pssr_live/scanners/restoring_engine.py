@@ -26,7 +26,7 @@ from pymmcore_plus.metadata import SummaryMetaV1
 from useq import MDAEvent, MDASequence
 
 from pssr_live.frame import Restored, Series, series_of
-from pssr_live.restorer import Restorer
+from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import Ending
 from pssr_live.scanners.arrivals import Arrivals, run_layout
 from pssr_live.scanners.core import protect
@@ -85,10 +85,9 @@ class RestoringEngine(MDAEngine):
         super().__init__(core, **others)
         protect(core)
         self.report: dict[str, Any] = {}
-        if not isinstance(model, Restorer):
-            model = Restorer(model, engine)
-        self._restorer = model
-        self._save, self._overwrite = save, overwrite
+        self._restorer = open_restorer(model, engine)
+        self._save = None if save is None else Path(save).absolute()
+        self._overwrite = overwrite
         self._before: Any = None
         self._began = False
         self._last: MDAEvent | None = None
@@ -96,6 +95,7 @@ class RestoringEngine(MDAEngine):
         self._run: RunRecording | PassingRun | None = None
 
     def __enter__(self) -> Self:
+        self._restorer.require_open()
         self._before = self.mmcore.mda.set_engine(self)
         return self
 
@@ -142,8 +142,7 @@ class RestoringEngine(MDAEngine):
         self._ready: dict[int, Payload] = {}
         folder = None
         if self._save is not None:
-            path = Path(self._save)
-            folder = SessionFolder.create(path, overwrite=self._overwrite)
+            folder = SessionFolder.create(self._save, overwrite=self._overwrite)
         meta = super().setup_sequence(sequence)
         if folder is None:
             self._run = PassingRun(self._restorer, layout, self._stop, self._keep)

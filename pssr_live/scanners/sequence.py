@@ -6,6 +6,7 @@ here they are errors.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from useq import MDASequence
 from pssr_live.errors import ScannerError
 
 _PLANS = ("z_plan", "grid_plan", "channels", "time_plan", "autofocus_plan")
+LOOK_INTO = 1000  # values of a plan; one that cannot be counted fails early
 _EXAMPLE = "write at least `time_plan: {interval: 0, loops: 60}`"
 
 
@@ -26,8 +28,8 @@ def read_sequence(path: Path) -> MDASequence:
     Raises
     ------
     ScannerError
-        If the file cannot be read, has a word that useq does not know, or gives no
-        frames.
+        If the file cannot be read, has a word that useq does not know, cannot be
+        worked out, or gives no frames.
     """
     try:
         said = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML too
@@ -50,7 +52,7 @@ def read_sequence(path: Path) -> MDASequence:
             f"The sequence {path} has the entry {where!r}, which means nothing: use "
             f"{', '.join(known)}."
         )
-    if not any(event.action.type == "acquire_image" for event in sequence):
+    if not _gives_a_frame(sequence, said, path):
         raise ScannerError(f"The sequence {path} gives no frame: {_EXAMPLE}.")
     return sequence
 
@@ -85,6 +87,29 @@ def _validated(said: dict[Any, Any], path: Path) -> MDASequence:
             f"The sequence {path} is wrong at {_complaint(error)}; see useq-schema for "
             "what may stand there."
         ) from error
+
+
+def _gives_a_frame(sequence: MDASequence, said: dict[Any, Any], path: Path) -> bool:
+    """Return whether there is an image among the events, which are worked out here."""
+    try:
+        return any(event.action.type == "acquire_image" for event in sequence)
+    except Exception as error:  # useq takes plans that it cannot count out
+        name = _plan_at_fault(sequence)
+        what = f"{name} {str(said.get(name))[:80]}" if name else "plan at a position"
+        raise ScannerError(
+            f"The sequence {path} has a {what} that has no end or no step: give finite "
+            "numbers, and intervals and steps above 0."
+        ) from error
+
+
+def _plan_at_fault(sequence: MDASequence) -> str | None:
+    """Return the name of the first plan that cannot be counted out, if it is ours."""
+    for name in ("time_plan", "z_plan", "grid_plan"):
+        try:
+            list(itertools.islice(getattr(sequence, name) or (), LOOK_INTO))
+        except Exception:
+            return name
+    return None
 
 
 def _complaint(error: ValidationError) -> str:

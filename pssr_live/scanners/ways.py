@@ -25,12 +25,13 @@ class Ways:
     Parameters
     ----------
     channel_names : sequence of str
-        Those that have their number already.
+        Those that have their number already; empty where it has several.
     """
 
     def __init__(self, channel_names: Sequence[str] = ()) -> None:
         self._now: dict[str, Hashable] = {}
-        channels: dict[Hashable, int] = {n: c for c, n in enumerate(channel_names)}
+        # A number whose name is not known is taken all the same.
+        channels: dict[Hashable, int] = {n or c: c for c, n in enumerate(channel_names)}
         self._numbers = {"c": channels}
         self._times: Counter[Hashable] = Counter()
 

@@ -4,6 +4,7 @@
     bigtiff     the bytes of a TIFF page
     ome_xml     the text that tells other programs what the pages are
     pages       PageFile: one growing OME-TIFF that a killed process cannot spoil
+    unfinished  what of such a file is whole after a kill or a power cut
     mending     such a file opened again, for what a kill left undone
     session     SessionFolder: the folder of a run; FrameLog: its diary
     movie       open_movie: any movie, our own or not, one frame at a time

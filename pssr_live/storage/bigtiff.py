@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ DIRECTORY_BYTES = 384  # 8 + 20 a tag + 8, rounded up
 SCANNED = b"scanned\0"  # a frame
 RESUMED = b"resumed\0"  # a frame, just before which the camera lost others
 MISSING = b"missing\0"  # zeros that wait for their frame
-BLANK = b"blank\0\0\0"  # stands for planes that were never to be scanned
+BLANK = b"blank\0\0\0"  # stands for an image's planes that were never to be scanned
 
 _SHORT, _LONG8, _ASCII, _RATIONAL = 3, 16, 2, 5
 _FORMAT = {_SHORT: "H", _LONG8: "Q"}
@@ -137,6 +138,7 @@ def round_up(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
+@cache  # a fraction takes longer to find than all else in a page
 def _resolution(pixel_size_um: float) -> dict[int, tuple[int, int, bytes]]:
     per_cm = Fraction(1e4 / pixel_size_um).limit_denominator(10_000)
     value = struct.pack("<II", min(per_cm.numerator, 2**32 - 1), per_cm.denominator)

@@ -51,6 +51,8 @@ class Contents:
         Ordinals of frames just before which the camera lost frames.
     provenance : mapping
         What our own files say about themselves; empty for others.
+    doubt : str
+        A sentence on what the file lacks beside known places; empty if nothing.
     """
 
     shape: tuple[int, int]
@@ -62,6 +64,7 @@ class Contents:
     missing: frozenset[int] = frozenset()
     gaps: frozenset[int] = frozenset()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str = ""
 
 
 def pixel_type(dtype: np.dtype[Any] | None, source: object) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from pssr_live.errors import StorageError
 from pssr_live.storage import bigtiff
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.files import ByteFile
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
 
     from pssr_live.frame import Pixels
     from pssr_live.storage.provenance import PageFacts
-
-
-NAME_BYTES = 8
+    from pssr_live.storage.unfinished import Unfinished
 
 
 class GrowingTiff:
@@ -32,13 +29,14 @@ class GrowingTiff:
     Attributes
     ----------
     names : list of bytes
-        The name of each page so far; see `bigtiff`.
+        The name of each page so far, blank ones left out; see `bigtiff`.
     """
 
     def __init__(self, file: ByteFile, pages: bigtiff.PageMap):
         self.names: list[bytes] = []
         self.file = file
         self._map = pages
+        self._blanks = 0
 
     @classmethod
     def create(cls, path: Path, facts: PageFacts, text: str, spare_bytes: int) -> Self:
@@ -66,33 +64,24 @@ class GrowingTiff:
         return cls(file, pages)
 
     @classmethod
-    def reopen(cls, path: Path, facts: PageFacts) -> Self:
+    def reopen(cls, path: Path, found: Unfinished) -> Self:
         """Go on with a file that was never given its last text.
 
-        What a kill left behind the last page that is linked is overwritten.
+        What lies behind the last page that is whole is cut off, and damaged pages
+        before it become missing ones.
 
         Raises
         ------
         StorageError
-            If it cannot be opened, or its pages do not follow each other.
+            If it cannot be opened or written.
         """
-        file = ByteFile.reopen(path)
+        tiff = cls(ByteFile.reopen(path), found.pages)
         try:
-            first = _offset(file, bigtiff.FIRST_LINK_AT)
-            bare = bigtiff.PageMap(facts, 0, bigtiff.HEADER_BYTES, 0)
-            start = first - bare.directory_at(0)
-            texts = file.read(bigtiff.HEADER_BYTES, start - bigtiff.HEADER_BYTES)
-            pages = replace(bare, start=start, text_bytes=texts.index(b"\0") + 1)
-            tiff = cls(file, pages)
-            while (at := _offset(file, pages.link_at(len(tiff.names)))) != 0:
-                if at != pages.directory_at(len(tiff.names)):
-                    raise ValueError("a page is not where it should be")
-                tiff.names.append(file.read(pages.name_at(len(tiff.names)), NAME_BYTES))
-        except ValueError as error:
-            file.close()
-            raise StorageError(
-                f"{path} is damaged ({error}): read it with another program."
-            ) from error
+            with disk_errors("A damaged page", path):
+                tiff._mend(found)
+        except BaseException:
+            tiff.file.close()
+            raise
         return tiff
 
     @property
@@ -113,6 +102,23 @@ class GrowingTiff:
         """Add a page of zeros."""
         facts = self._map.facts
         self.append(np.zeros(facts.shape, facts.dtype), name)
+
+    def append_blanks(self, count: int) -> None:
+        """Add blank pages, all of them or none; no other page can be added afterwards.
+
+        Each is a directory of its own, and all show the same zeros on the disk.
+        """
+        first, size = len(self.names), bigtiff.DIRECTORY_BYTES
+        zeros = bytes(bigtiff.round_up(self._map.pixel_bytes, 16))
+        start = self._map.directory_at(first)
+        others = [start + self._map.page_bytes + n * size for n in range(count - 1)]
+        packed = [
+            self._map.directory(first, bigtiff.BLANK, next_at)
+            for next_at in (*others, 0)
+        ]
+        self.file.write(self._map.page_at(first), packed[0], zeros, *packed[1:])
+        self._lead(self._map.link_at(first), start)
+        self._blanks = count
 
     def fill(self, page: int, pixels: Pixels, name: bytes) -> None:
         """Replace the pixels of a page, and only then its name."""
@@ -137,15 +143,36 @@ class GrowingTiff:
         packed = text.encode("ascii") + b"\0"
         at = bigtiff.round_up(self._map.text_at + self._map.text_bytes, 16)
         if at + bigtiff.DIRECTORY_BYTES + len(packed) > self._map.start:
-            at = self._map.page_at(len(self.names))
+            at = self._end()
         text_at = at + bigtiff.DIRECTORY_BYTES
         shown = replace(self._map, text_at=text_at, text_bytes=len(packed))
-        next_at = self._map.directory_at(1) if len(self.names) > 1 else 0
+        more = len(self.names) + self._blanks > 1
+        next_at = self._map.directory_at(1) if more else 0
         directory = shown.directory(0, self.names[0], next_at)
         self.file.write(at, directory, packed)
         shift = self._map.directory_at(0) - self._map.page_at(0)
         self._lead(bigtiff.FIRST_LINK_AT, at + shift)
         self.file.sync()
+
+    def _mend(self, found: Unfinished) -> None:
+        pages, end = self._map, len(found.names)
+        for page in sorted(found.damaged):
+            directory = pages.directory(
+                page, bigtiff.MISSING, pages.directory_at(page + 1)
+            )
+            self.file.write(pages.page_at(page), directory, bytes(pages.pixel_bytes))
+        for page in range(1, end + 1):
+            leads_to = pages.directory_at(page) if page < end else 0
+            if _offset(self.file, pages.link_at(page)) != leads_to:
+                self._lead(pages.link_at(page), leads_to)
+        self.file.cut(pages.page_at(end))
+        self.names = list(found.names)
+
+    def _end(self) -> int:
+        """Return where the last page ends, blank ones included."""
+        pages = len(self.names) + min(self._blanks, 1)
+        lone = max(self._blanks - 1, 0)
+        return self._map.page_at(pages) + lone * bigtiff.DIRECTORY_BYTES
 
     def _lead(self, link_at: int, directory_at: int) -> None:
         self.file.write(link_at, directory_at.to_bytes(8, "little"))

@@ -8,6 +8,7 @@ each other in time.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -141,6 +142,54 @@ class RunLayout:
         seen = seen if seen is not None and self.indices is None else {}
         indices = tuple(seen.get(n) or self.index_of(n) for n in range(count))
         return RunLayout(indices, self.channel_names, self.interval_s, self.z_step_um)
+
+
+def continued(seen: Mapping[int, Index], count: int) -> dict[int, Index]:
+    """Return the indices of frames that nobody kept, where those known tell them.
+
+    Parameters
+    ----------
+    seen : mapping of int to mapping
+        The indices that are known, by ordinal.
+    count : int
+        Number of frames.
+
+    Returns
+    -------
+    dict
+        Of the other frames below `count`: the index that continues the nested loops
+        of those known. Nothing if these are no such loops, or if more than one kind
+        would do.
+    """
+    axes = sorted({axis for index in seen.values() for axis in index})
+    if any(sorted(index) != axes for index in seen.values()):
+        return {}
+    ordinals = np.array(list(seen), np.int64)
+    places = np.array([[i[axis] for axis in axes] for i in seen.values()], np.int64)
+    moving = [n for n in range(len(axes)) if np.ptp(places[:, n])] if axes else []
+    if not moving or (len(moving) == 1 and axes[moving[0]] != "t"):
+        return {}  # another axis alone may be the first turn of a loop
+    sizes = places.max(axis=0) + 1
+    fixed = dict(zip(axes, places[0].tolist(), strict=True))
+    unknown = [n for n in range(count) if n not in seen]
+    answers: list[dict[int, Index]] = []
+    for loops in itertools.permutations(moving):
+        if np.array_equal(_turns(ordinals, loops, sizes), places[:, loops]):
+            turns = _turns(np.array(unknown, np.int64), loops, sizes).tolist()
+            names = [axes[n] for n in loops]
+            moved = [fixed | dict(zip(names, at, strict=True)) for at in turns]
+            answers.append(dict(zip(unknown, moved, strict=True)))
+    return answers[0] if answers and answers.count(answers[0]) == len(answers) else {}
+
+
+def _turns(ordinals: IntArray, loops: tuple[int, ...], sizes: IntArray) -> IntArray:
+    """Return where each loop is at each frame, (N, loops): the outermost has no end."""
+    turns = np.empty((len(ordinals), len(loops)), np.int64)
+    for column in range(len(loops) - 1, 0, -1):
+        size = sizes[loops[column]]
+        ordinals, turns[:, column] = ordinals // size, ordinals % size
+    turns[:, 0] = ordinals
+    return turns
 
 
 def _image_key(index: Index) -> tuple[tuple[str, int], ...]:

@@ -5,26 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pssr_live.errors import StorageError
-from pssr_live.storage.bigtiff import FIRST_LINK_AT, HEADER_BYTES
 from pssr_live.storage.growing import GrowingTiff
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
-from pssr_live.storage.provenance import PageFacts, layout_from_json
+from pssr_live.storage.provenance import layout_from_json
+from pssr_live.storage.unfinished import is_empty, survey
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def holds_frames(path: Path) -> bool:
-    """Return whether a file of ours is there and has a page at all."""
-    if not path.exists():
+    """Return whether a file is there and has a page that is whole.
+
+    A file of another program is always said to hold frames: it is not ours to replace.
+    """
+    if not path.exists() or is_empty(path):
         return False
-    with path.open("rb") as file:
-        return any(file.read(HEADER_BYTES)[FIRST_LINK_AT:])
+    try:
+        survey(path)
+    except StorageError:
+        return False
+    return True
 
 
 def reopen(path: Path) -> PageFile | None:
     """Return a file of ours that was never closed; None if it was.
+
+    Pages that are not whole are given up: those at the end are cut off, others become
+    missing ones.
 
     Parameters
     ----------
@@ -34,14 +43,17 @@ def reopen(path: Path) -> PageFile | None:
     Raises
     ------
     StorageError
-        If it is not ours, damaged, or cannot be written.
+        If it is not ours, or cannot be written.
     """
-    with open_movie(path) as movie:
-        said, shape, dtype = movie.provenance, movie.shape, movie.dtype
-    if "layout" not in said:
-        raise StorageError(f"{path} was not written by pssr-live; leave it as it is.")
-    if "missing" in said:
+    found = survey(path)
+    if found is None:
+        with open_movie(path) as movie:
+            finished = "missing" in movie.provenance
+        if not finished:
+            raise StorageError(
+                f"{path} was not written by pssr-live; leave it as it is."
+            )
         return None
-    facts = PageFacts(shape, dtype, said["pixel_size_um"], said["kind"])
-    layout = layout_from_json(said["layout"])
-    return PageFile(path, GrowingTiff.reopen(path, facts), facts, layout)
+    layout = layout_from_json(found.said["layout"])
+    tiff = GrowingTiff.reopen(path, found)
+    return PageFile(path, tiff, found.pages.facts, layout)

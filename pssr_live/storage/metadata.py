@@ -5,6 +5,7 @@ OME-XML is asked first, then ImageJ's text, then the resolution tag.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -76,19 +77,19 @@ def time_increment_s(tiff: TiffFile) -> float | None:
     """Return the seconds from one time point to the next, or None if not known."""
     if tiff.is_ome and tiff.ome_metadata:
         for pixels in ome_root(tiff.ome_metadata).iterfind(".//{*}Pixels"):
-            step = float(pixels.get("TimeIncrement") or 0)
+            step = _number(pixels.get("TimeIncrement"))
             return step * _seconds(pixels.get("TimeIncrementUnit", "s")) or None
     if tiff.is_imagej and tiff.imagej_metadata:
-        step = float(tiff.imagej_metadata.get("finterval", 0))
+        step = _number(tiff.imagej_metadata.get("finterval"))
         return step * _seconds(str(tiff.imagej_metadata.get("tunit", "s"))) or None
     return None
 
 
 def _from_ome(text: str) -> float | None:
     for pixels in ome_root(text).iterfind(".//{*}Pixels"):
-        size = float(pixels.get("PhysicalSizeX") or 0)
+        size = _number(pixels.get("PhysicalSizeX"))
         factor = _UM.get(pixels.get("PhysicalSizeXUnit", "um").lower())
-        return size * factor if size > 0 and factor else None
+        return size * factor if size and factor else None
     return None
 
 
@@ -97,6 +98,18 @@ def _from_resolution(page: TiffPage, unit_um: float | None) -> float | None:
     if unit_um is None or not per_unit > 0 or "XResolution" not in page.tags:
         return None
     return unit_um / float(per_unit)
+
+
+def _number(said: object) -> float:
+    """Return a size or an interval; 0 where a program wrote what is none.
+
+    The pixels are as good as without it, so it must not make a file unreadable.
+    """
+    try:
+        number = float(str(said))
+    except ValueError:
+        return 0.0
+    return number if 0 < number < math.inf else 0.0
 
 
 def _seconds(unit: str) -> float:

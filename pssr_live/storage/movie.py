@@ -5,6 +5,7 @@ Nothing is read before it is asked for, so a movie may be larger than memory.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,14 +18,14 @@ from pssr_live.storage.session import SessionFolder
 from pssr_live.storage.tiff import open_tiff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from pssr_live.frame import Series
     from pssr_live.storage.contents import Contents
-    from pssr_live.storage.layout import RunLayout
+    from pssr_live.storage.layout import Index, RunLayout
 
 
 class Movie:
@@ -36,6 +37,7 @@ class Movie:
     def __init__(self, path: Path, contents: Contents):
         self.path = path
         self._contents = contents
+        self._layout = _with_names(contents.layout, self.channels_told)
         self._resumed = contents.gaps | _after_missing(contents)
 
     def __enter__(self) -> Self:
@@ -65,7 +67,7 @@ class Movie:
     @property
     def layout(self) -> RunLayout:
         """The index of each frame in the file."""
-        return self._contents.layout
+        return self._layout
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -87,6 +89,21 @@ class Movie:
         """What a file of ours says about itself; empty for others."""
         return self._contents.provenance
 
+    @property
+    def doubt(self) -> str:
+        """A sentence on what the file should hold and does not; empty if nothing.
+
+        What it lacks at places that are known is in `missing`.
+        """
+        return self._contents.doubt
+
+    @property
+    def channels_told(self) -> Sequence[Mapping[str, Any]]:
+        """Names of channels that a session learned on the way, each with its place."""
+        told: Sequence[Mapping[str, Any]]
+        told = self.provenance.get("details", {}).get("channels", ())
+        return told
+
     def frame(self, ordinal: int) -> Frame:
         """Read one frame.
 
@@ -101,15 +118,13 @@ class Movie:
                 f"of which {len(self.missing)} are missing; choose another."
             )
         index = self.layout.index_of(ordinal)
-        c = index.get("c", 0)
-        names = self.channel_names
         return Frame(
             pixels=self._contents.read(ordinal),
             ordinal=ordinal,
             index=index,
             time_s=index.get("t", 0) * (self.layout.interval_s or 0.0),
             pixel_size_um=self.pixel_size_um,
-            channel_name=names[c] if c < len(names) else "",
+            channel_name=self._channel_name(index),
             after_gap=ordinal in self._resumed,
         )
 
@@ -126,6 +141,16 @@ class Movie:
                 continue
             if series in (None, series_of(self.layout.index_of(ordinal))):
                 yield self.frame(ordinal)
+
+    def _channel_name(self, index: Index) -> str:
+        c = index.get("c", 0)
+        if c < len(self.channel_names) and self.channel_names[c]:
+            return self.channel_names[c]
+        for told in self.channels_told:
+            at = {axis: n for axis, n in told.items() if axis != "name"}
+            if all(index.get(axis, 0) == n for axis, n in at.items()):
+                return str(told["name"])
+        return ""
 
     def close(self) -> None:
         """Free the file; frames that were read stay valid."""
@@ -149,10 +174,14 @@ def open_movie(path: Path) -> Movie:
     """
     if not path.exists():
         raise StorageError(f"{path} does not exist; give a TIFF file or a folder.")
-    session = SessionFolder(path)
-    if session.status.exists() and session.raw.exists():
-        path = session.raw  # what was acquired, among all that a session has
+    path = acquired(path)
     return Movie(path, open_folder(path) if path.is_dir() else open_tiff(path))
+
+
+def acquired(path: Path) -> Path:
+    """Return the raw file of a session, among all that its folder has; else `path`."""
+    session = SessionFolder(path)
+    return session.raw if session.status.exists() and session.raw.exists() else path
 
 
 def array_frames(
@@ -189,6 +218,14 @@ def array_frames(
         Frame(pixels, t, {"t": t}, pixel_size_um=pixel_size_um)
         for t, pixels in enumerate(native)
     ]
+
+
+def _with_names(layout: RunLayout, told: Sequence[Mapping[str, Any]]) -> RunLayout:
+    """Return the layout with the names of channels that hold wherever they occur."""
+    found = dict(enumerate(layout.channel_names))
+    found |= {one["c"]: one["name"] for one in told if set(one) == {"c", "name"}}
+    names = tuple(found.get(c, "") for c in range(max(found, default=-1) + 1))
+    return replace(layout, channel_names=names) if names else layout
 
 
 def _after_missing(contents: Contents) -> frozenset[int]:

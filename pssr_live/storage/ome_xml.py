@@ -3,8 +3,9 @@
 Each position or grid cell is one Image. A TiffData element covers as many
 consecutive pages as the acquisition order allows, which is all of them when the loops
 of a run nest as one of OME's six dimension orders does. OME has no word for a plane
-that does not exist, and readers warn about files that leave one out: such planes all
-point to one blank page, and the annotation lists which frames are missing.
+that does not exist, and readers warn about files that leave one out: such planes
+point to a blank page, and the annotation lists which frames are missing. Each Image
+that needs one has a blank page of its own, as tifffile lets no two share a page.
 """
 
 from __future__ import annotations
@@ -30,20 +31,21 @@ _ORDERS = tuple("".join(axes) for axes in itertools.permutations("ZCT"))
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def has_holes(layout: RunLayout) -> bool:
-    """Whether a T x C x Z box of the layout has a place without a frame."""
-    for image in range(len(layout.image_names)):
+def images_with_holes(layout: RunLayout) -> tuple[int, ...]:
+    """Return the images whose T x C x Z box has a place without a frame."""
+    holed = []
+    for image in np.unique(layout.planes[:, 0]).tolist():
         planes = layout.planes[layout.planes[:, 0] == image]
-        if int(np.prod(planes[:, 1:].max(axis=0, initial=0) + 1)) > len(planes):
-            return True
-    return False
+        if int(np.prod(planes[:, 1:].max(axis=0) + 1)) > len(planes):
+            holed.append(image)
+    return tuple(holed)
 
 
 def ome_xml(
     facts: PageFacts,
     layout: RunLayout,
     provenance: Provenance,
-    blank_page: int | None = None,
+    blank_pages: Mapping[int, int] | None = None,
 ) -> str:
     """Return the OME-XML of a file whose page n is frame n of `layout`.
 
@@ -55,9 +57,9 @@ def ome_xml(
         Exactly the frames that have a page, missing ones included.
     provenance : Provenance
         Goes into the annotation, as JSON.
-    blank_page : int, optional
-        The page that stands for planes without a frame. Without it such planes are
-        left out.
+    blank_pages : mapping of int to int, optional
+        By image, the page that stands for its planes without a frame. Without one
+        such planes are left out.
 
     Returns
     -------
@@ -68,7 +70,8 @@ def ome_xml(
     for image, name in enumerate(layout.image_names):
         ordinals = np.flatnonzero(layout.planes[:, 0] == image)
         if ordinals.size:
-            _add_image(root, image, name, facts, layout, ordinals, blank_page)
+            blank = (blank_pages or {}).get(image)
+            _add_image(root, image, name, facts, layout, ordinals, blank)
     notes = ET.SubElement(root, "StructuredAnnotations")
     note = ET.SubElement(notes, "MapAnnotation", ID="Annotation:0", Namespace=NAMESPACE)
     entry = ET.SubElement(ET.SubElement(note, "Value"), "M", K="json")

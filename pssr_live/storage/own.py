@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pssr_live.errors import StorageError
+from pssr_live.storage.bigtiff import MISSING, RESUMED
 from pssr_live.storage.contents import Contents, pixel_type, tiff_errors
 from pssr_live.storage.metadata import ome_root
 from pssr_live.storage.provenance import NAMESPACE, layout_from_json
+from pssr_live.storage.unfinished import survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
     from pssr_live.frame import Pixels
-
-_PAGE_NAME = 285
+    from pssr_live.storage.unfinished import Unfinished
 
 
 def own_contents(tiff: TiffFile, path: Path) -> Contents | None:
@@ -28,22 +29,19 @@ def own_contents(tiff: TiffFile, path: Path) -> Contents | None:
     A file that was never closed holds fewer frames than its layout; those that it has
     are then known from its pages.
     """
+    found = survey(path)
+    return _finished(tiff, path) if found is None else _unfinished(tiff, path, found)
+
+
+def _finished(tiff: TiffFile, path: Path) -> Contents | None:
     said = _said(tiff)
     if said is None:
         return None
-    names = [] if "missing" in said else _page_names(tiff)
-    count = len(names) or len(tiff.pages)
     layout = layout_from_json(said["layout"])
-    if "missing" in said:
-        count = len(layout)
-        missing, gaps = frozenset(said["missing"]), frozenset(said["gaps"])
-    else:
-        missing = frozenset(n for n, name in enumerate(names) if name == "missing")
-        gaps = frozenset(n for n, name in enumerate(names) if name == "resumed")
-    if count > len(tiff.pages):
+    if len(layout) > len(tiff.pages):
         raise StorageError(
-            f"{path} has {len(tiff.pages)} of {count} pages; it was cut short, copy it "
-            "again."
+            f"{path} has {len(tiff.pages)} of {len(layout)} pages; it was cut short, "
+            "copy it again."
         )
     first = cast("TiffPage", tiff.pages[0])
     shape = (first.imagelength, first.imagewidth)
@@ -58,12 +56,37 @@ def own_contents(tiff: TiffFile, path: Path) -> Contents | None:
         shape=shape,
         dtype=dtype,
         pixel_size_um=said["pixel_size_um"],
-        layout=layout.first(count),
+        layout=layout,
         read=read,
         close=tiff.close,
-        missing=missing,
-        gaps=gaps,
+        missing=frozenset(said["missing"]),
+        gaps=frozenset(said["gaps"]),
         provenance=said,
+    )
+
+
+def _unfinished(tiff: TiffFile, path: Path, found: Unfinished) -> Contents:
+    facts, names = found.pages.facts, found.names
+    dtype = pixel_type(np.dtype(facts.dtype), path)
+
+    def read(ordinal: int) -> Pixels:
+        with tiff_errors(path, f"Frame {ordinal}"):
+            # Not by tifffile, which follows the pages only as far as they are linked.
+            tiff.filehandle.seek(found.pages.pixels_at(ordinal))
+            stored = tiff.filehandle.read(found.pages.pixel_bytes)
+            pixels = np.frombuffer(stored, np.dtype(dtype).newbyteorder("<"))
+            return cast("Pixels", pixels.reshape(facts.shape).astype(dtype))
+
+    return Contents(
+        shape=facts.shape,
+        dtype=dtype,
+        pixel_size_um=facts.pixel_size_um,
+        layout=layout_from_json(found.said["layout"]).first(len(names)),
+        read=read,
+        close=tiff.close,
+        missing=frozenset(n for n, name in enumerate(names) if name == MISSING),
+        gaps=frozenset(n for n, name in enumerate(names) if name == RESUMED),
+        provenance=found.said,
     )
 
 
@@ -81,12 +104,3 @@ def _said(tiff: TiffFile) -> dict[str, Any] | None:
         text = (found.text if found is not None else None) or ""
     said: dict[str, Any] = json.loads(text)
     return said
-
-
-def _page_names(tiff: TiffFile) -> list[str]:
-    """Return the name of each frame's page; the blank one at the end is no frame."""
-    names = []
-    for page in tiff.pages:
-        tag = cast("TiffPage", page).tags.get(_PAGE_NAME)
-        names.append("" if tag is None else str(tag.value))
-    return names[:-1] if names[-1] == "blank" else names

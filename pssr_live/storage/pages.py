@@ -96,8 +96,7 @@ class PageFile:
 
     def __len__(self) -> int:
         """Return the number of pages so far, missing ones included."""
-        names = self._tiff.names
-        return len(names) - (names[-1:] == [bigtiff.BLANK])
+        return len(self._tiff.names)
 
     def __enter__(self) -> Self:
         return self
@@ -157,8 +156,7 @@ class PageFile:
         StorageError
             If the frame is missing.
         """
-        names = self._tiff.names
-        if not 0 <= ordinal < len(names) or names[ordinal] == bigtiff.MISSING:
+        if ordinal < 0 or self.lacks(ordinal):
             raise StorageError(
                 f"Frame {ordinal} is not in {self.path}; read frames that were written."
             )
@@ -169,6 +167,11 @@ class PageFile:
         with self._lock:
             for ordinal, index in indices.items():
                 self._indices.setdefault(ordinal, dict(index))
+
+    def lacks(self, ordinal: int) -> bool:
+        """Return whether a frame is not there yet."""
+        names = self._tiff.names
+        return ordinal >= len(names) or names[ordinal] == bigtiff.MISSING
 
     def missing(self) -> tuple[int, ...]:
         """Return the ordinals of the pages that still wait for their frame."""
@@ -229,7 +232,7 @@ class PageFile:
                 f"Frame {ordinal} does not belong to {self.path}, which expects "
                 f"{len(known or ())} frames counted from 0; check the sequence."
             )
-        if ordinal < len(self) and self._tiff.names[ordinal] != bigtiff.MISSING:
+        if not self.lacks(ordinal):
             raise StorageError(
                 f"Frame {ordinal} is already in {self.path}; write each frame once."
             )
@@ -247,14 +250,13 @@ class PageFile:
         if not count:
             return
         layout = self._layout.first(count, self._indices)
-        blank = None
-        if ome_xml.has_holes(layout):
+        blanks: dict[int, int] = {}
+        if holed := ome_xml.images_with_holes(layout):
             # On a full disk the planes without a frame are left out instead.
             with suppress(OSError):
-                if len(self._tiff.names) == count:
-                    self._tiff.append_zeros(bigtiff.BLANK)
-                blank = count
+                self._tiff.append_blanks(len(holed))
+                blanks = {image: count + n for n, image in enumerate(holed)}
         gaps = self._named(bigtiff.RESUMED)
         said = Provenance(self.missing(), gaps, dict(details))
         with disk_errors("The OME-XML", self.path):
-            self._tiff.put_text(ome_xml.ome_xml(self._facts, layout, said, blank))
+            self._tiff.put_text(ome_xml.ome_xml(self._facts, layout, said, blanks))

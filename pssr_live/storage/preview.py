@@ -45,7 +45,7 @@ class Panel:
     pixels : ndarray, (Y, X) or (Y, X, 3)
         Any numeric type; three planes are colours, uint8, and shown as they are.
     pixel_size_um : float or None
-        Distance of neighbouring pixels; gives the scale bar.
+        Distance of neighbouring pixels; gives the scale bar, if it is a size.
     computed : bool
         Whether a model made it: then the panel says so.
     """
@@ -174,8 +174,9 @@ def _annotate(draw: ImageDraw.ImageDraw, panel: Panel, box: _Box, unit: int) -> 
         plate = (edges[0] - pad, edges[1] - pad, edges[2] + pad, edges[3] + pad)
         draw.rounded_rectangle(plate, radius=pad, fill=COMPUTED)
         draw.text(at, "COMPUTED", BACKGROUND, small, anchor="rt")
-    if panel.pixel_size_um:
-        _scale_bar(draw, panel.pixels.shape[1] * panel.pixel_size_um, box, unit)
+    field_um = panel.pixels.shape[1] * (panel.pixel_size_um or 0.0)
+    if 0 < field_um < math.inf:  # some files say that a pixel is infinite
+        _scale_bar(draw, field_um, box, unit)
 
 
 def _scale_bar(

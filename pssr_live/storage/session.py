@@ -160,12 +160,15 @@ class SessionFolder:
         StorageError
             If there is no readable status: not the folder of a session.
         """
+        cause = None
         try:
-            status: dict[str, Any] = json.loads(self.status.read_text("utf-8"))
+            status = json.loads(self.status.read_text("utf-8"))
         except (OSError, ValueError) as error:
+            status, cause = None, error
+        if not isinstance(status, dict) or not isinstance(status.get("status"), str):
             raise StorageError(
                 f"{self.path} has no readable {STATUS}; give the folder of a session."
-            ) from error
+            ) from cause
         return status
 
 
@@ -226,12 +229,14 @@ class FrameLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a `frames.jsonl`; one cut short by a crash is left out.
+    """Return the lines of a `frames.jsonl`, each with its ordinal and status.
+
+    Lines that a crash or a power cut made unreadable are left out.
 
     Raises
     ------
     StorageError
-        If the file cannot be read, or a line before the last is no JSON.
+        If the file cannot be read.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -239,12 +244,21 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         raise StorageError(
             f"{path} cannot be read: {error.strerror}; give the log of a session."
         ) from error
+    told = (_told(line) for line in lines[:-1])
+    return [line for line in told if line is not None]
+
+
+def _told(text: bytes) -> dict[str, Any] | None:
     try:
-        return [json.loads(line) for line in lines[:-1]]
-    except ValueError as error:
-        raise StorageError(
-            f"{path} is damaged: {error}; the frames themselves are in {RAW}."
-        ) from error
+        line = json.loads(text)
+    except ValueError:
+        return None
+    ours = (
+        isinstance(line, dict)
+        and type(line.get("ordinal")) is int
+        and isinstance(line.get("status"), str)
+    )
+    return line if ours else None
 
 
 def _is_full(error: StorageError) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.movie import acquired
+from pssr_live.storage.session import RAW, REFERENCE, RESCANS, SessionFolder
 
 
 def check_target(source: Path, target: Path, *, overwrite: bool = False) -> None:
@@ -18,12 +21,18 @@ def check_target(source: Path, target: Path, *, overwrite: bool = False) -> None
     StorageError
         Saying which.
     """
+    source = acquired(source)
     if target.exists() and source.exists() and target.samefile(source):
         raise StorageError(
             f"{target} is the movie itself, and raw data are never overwritten: choose "
             "another -o."
         )
-    if source.is_dir() and target.absolute().parent == source.absolute():
+    if _is_acquired(target):
+        raise StorageError(
+            f"{target} is where a session keeps what it acquired, and raw data are "
+            "never overwritten: choose another -o."
+        )
+    if source.is_dir() and target.parent.resolve() == source.resolve():
         raise StorageError(
             f"{target} would become one of the images of the movie {source}: choose an "
             "-o outside that folder."
@@ -34,6 +43,13 @@ def check_target(source: Path, target: Path, *, overwrite: bool = False) -> None
         raise StorageError(
             f"{target} exists: choose another -o, or pass --overwrite to replace it."
         )
+
+
+def _is_acquired(target: Path) -> bool:
+    """Whether a session has, or would have, a scan of its own under that name."""
+    if not SessionFolder(target.parent).status.exists():
+        return False
+    return target.name in (RAW, REFERENCE) or fnmatch(target.name, RESCANS.format("*"))
 
 
 @contextmanager

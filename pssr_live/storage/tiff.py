@@ -18,6 +18,7 @@ from pssr_live.storage.contents import Contents, pixel_type, tiff_errors
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.metadata import channel_names, pixel_size_um, time_increment_s
 from pssr_live.storage.own import own_contents
+from pssr_live.storage.wholeness import shortfall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,7 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         indices += _indices(one, p if len(series) > 1 else None)
         reads += _reads(one, path)
     missing = frozenset(n for n, read in enumerate(reads) if read is None)
+    doubt = shortfall(tiff, path, len(reads) - len(missing), len(reads))
     y, x = page.imagelength, page.imagewidth
 
     def read(ordinal: int) -> Pixels:
@@ -87,6 +89,7 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         read=read,
         close=tiff.close,
         missing=missing,
+        doubt=doubt,
     )
 
 

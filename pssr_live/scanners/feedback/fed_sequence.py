@@ -15,6 +15,7 @@ from pydantic import PrivateAttr
 from pymmcore_plus.mda._generator_sequence import GeneratorMDASequence
 from useq import MDAEvent, MDASequence
 
+from pssr_live.scanners.channels import named_channels
 from pssr_live.storage.layout import RunLayout
 
 
@@ -59,11 +60,12 @@ def fed_sequence(plan: Iterable[MDAEvent], events: Iterator[MDAEvent]) -> FedSeq
 
 def fed_layout(plan: Iterable[MDAEvent]) -> RunLayout:
     """Return what is known of the frames of a fed run: not how many there are."""
-    if not isinstance(plan, MDASequence):
-        return RunLayout()
+    if not isinstance(plan, MDASequence) or not plan.axis_order:
+        return RunLayout()  # events that can be had only once
+    images = (e for e in plan if e.action.type == "acquire_image")
     interval = getattr(plan.time_plan, "interval", None)
     return RunLayout(
-        channel_names=tuple(channel.config for channel in plan.channels),
+        channel_names=named_channels(images),
         interval_s=(interval.total_seconds() or None) if interval else None,
         z_step_um=getattr(plan.z_plan, "step", None) or None,
     )
