@@ -24,7 +24,9 @@ LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
 LEAST_SPREAD = 8.0  # counts; below this a frame has no contrast to fit to
 BRIGHT_PERCENT = 98.0  # what is compared with:
 OUT_OF_RANGE = 6.0  # mapped brightness that no network was trained for
-WELL_IN_RANGE = 3.0  # for a map that is to be taken up again
+TOO_DIM = 0.1  # so is a frame that hardly has a pixel of this brightness
+WELL_IN_RANGE, NOT_DIM = 3.0, 0.2  # for a map that is to be taken up again
+BRIGHT_SHARE = 0.0005  # of the pixels; a frame that a map is fitted to has four times
 KEPT = 4  # maps that are remembered
 
 
@@ -71,9 +73,9 @@ def fit(pixels: Pixels) -> IntensityMap:
 class HeldIntensity:
     """The map of one series: fitted to its first frame, then held while it makes sense.
 
-    A frame that is many times too bright for it, or all darker than what it calls
-    black, gets a map of its own. As soon as an earlier map suits again, that one is
-    taken up again: one flash spoils one frame.
+    A frame that is many times too bright for it, or too dim, or all darker than what
+    it calls black, gets a map of its own. As soon as an earlier map suits again, that
+    one is taken up again: one flash spoils one frame.
     """
 
     def __init__(self) -> None:
@@ -84,7 +86,7 @@ class HeldIntensity:
         """Return the map that holds once `pixels` (Y, X) has been acquired."""
         # A thin sample is enough to notice a change of several times, and cheap.
         thin = pixels[:: max(1, len(pixels) // 32), :: max(1, pixels.shape[1] // 32)]
-        suiting = (known for known in self._maps if self._suits(known, thin))
+        suiting = (known for known in self._maps if self._suits(known, pixels, thin))
         found = next(suiting, None)
         if found is None:
             found = fit(pixels)
@@ -93,11 +95,20 @@ class HeldIntensity:
         self._now = found
         return found
 
-    def _suits(self, known: IntensityMap, thin: Pixels) -> bool:
+    def _suits(self, known: IntensityMap, pixels: Pixels, thin: Pixels) -> bool:
         # Only what suits well is taken up again, so that maps do not take turns.
-        limit = OUT_OF_RANGE if known is self._now else WELL_IN_RANGE
-        bright = known.offset + limit * known.scale
-        return _bright_level_is_within(thin, known.offset, bright)
+        now = known is self._now
+        limit, dim = (OUT_OF_RANGE, TOO_DIM) if now else (WELL_IN_RANGE, NOT_DIM)
+        top = known.offset + limit * known.scale
+        if not _bright_level_is_within(thin, known.offset, top):
+            return False
+        least = known.offset + dim * known.scale
+        # What is bright may be small: a thin sample is asked first, then all pixels.
+        return any(_share_above(part, least) > BRIGHT_SHARE for part in (thin, pixels))
+
+
+def _share_above(pixels: Pixels, count: float) -> float:
+    return float(np.count_nonzero(pixels > count) / pixels.size)
 
 
 def _bright_level_is_within(thin: Pixels, low: float, high: float) -> bool:

@@ -136,6 +136,19 @@ def test_what_cannot_be_told_is_left_out_and_said() -> None:
     assert off_by(fit.gain_adu_per_photon, 10) < 0.05
 
 
+def test_lines_that_stand_still_have_no_jitter() -> None:
+    """Of 12 stacks of a few photons at most one may be thought to jitter."""
+    told = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        bright = np.exp(1.2 * smooth_field(128, 2, rng))
+        photons = rng.poisson(10 * bright, (8, 128, 128))
+        frames = 350 + 4 * photons + rng.normal(0, 0.6, photons.shape)
+        found = fit_repeats(np.rint(frames).clip(0, 65535).astype(np.uint16))
+        told += found.calibration.line_jitter_px is not None
+    assert told <= 1
+
+
 def test_dark_frames_tell_it(faint: np.ndarray) -> None:
     rng = np.random.default_rng(1)
     dark = np.rint(rng.normal(100, 12, (2, 256, 256))).astype(np.uint16)

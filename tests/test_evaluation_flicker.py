@@ -7,6 +7,8 @@ import pytest
 from fields import Field, smooth_field
 
 from pssr_live.errors import SettingsError
+from pssr_live.evaluation.case import Case
+from pssr_live.evaluation.comparison import compare
 from pssr_live.evaluation.flicker import flicker, rms_change, static_region
 
 
@@ -60,3 +62,28 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(SettingsError, match="tolerance of 0 calls nothing static"):
         static_region(*truth, tolerance=0)
     assert np.isnan(rms_change(*truth, np.zeros((64, 64), bool)))
+
+
+@pytest.mark.parametrize("moved_px", [(0, 0), (3, 4), (8, 10)])
+def test_flicker_is_sought_where_the_registered_truth_stands_still(
+    moved_px: tuple[int, int],
+) -> None:
+    """A spot moves through the field; the truth was taken some pixels away."""
+
+    def film(frame: int) -> Field:
+        y, x = np.mgrid[:160, :160]
+        spot = np.exp(-((y - 80) ** 2 + (x - 40 - 12 * frame) ** 2) / 18)
+        field = smooth_field(160, 2, np.random.default_rng(0))
+        return np.asarray(1000 + 100 * field + 3000 * spot)
+
+    cases = [
+        Case("s", t, film(t)[16:-16, 16:-16], _from(film(t), 16, *moved_px))
+        for t in range(3)
+    ]
+    scores = compare(cases, 3000.0, register=True).scores
+    assert all(score.flicker < 3 for score in scores[1:])
+
+
+def _from(picture: Field, edge: int, y: int, x: int) -> Field:
+    height, width = picture.shape
+    return picture[edge - y : height - edge - y, edge - x : width - edge - x]

@@ -66,7 +66,7 @@ def lit(light: float, seed: int = 0) -> np.ndarray:
 def test_the_map_is_held_while_a_sample_bleaches_or_flickers() -> None:
     held = HeldIntensity()
     kept = held.see(lit(400))
-    for light in (360, 80, 600, 1200, 2000, 40, 400):
+    for light in (360, 80, 600, 1200, 2000, 60, 400):
         assert held.see(lit(light)) is kept
 
 
@@ -85,6 +85,7 @@ FLASHES = {
     "a leak of light": lit(400) + np.uint16(5000),
     "a small leak": lit(400) + np.uint16(1500),
     "the lamp": lit(400 * 50),
+    "the sample": lit(400) + 40 * (lit(400) - lit(40)),
     "blanked": np.zeros((64, 64), np.uint16),
 }
 

@@ -104,6 +104,12 @@ def test_a_clipped_recording_stays_within_black_and_white() -> None:
     assert (low == how.white).any()
 
 
+def test_a_range_of_jitter_holds_at_both_ends() -> None:
+    how = draw(replace(CLEAN, jitter_px=(0.4, 0.6)), 500, generator())
+    assert 0.4 <= float(how.jitter_px.min()) < 0.41
+    assert 0.57 < float(how.jitter_px.max()) <= 0.6
+
+
 def test_the_noise_is_that_of_the_photons() -> None:
     flat = torch.full((1, 1, 256, 256), 0.5)
     ranges = one_scanner(

@@ -58,8 +58,11 @@ def separate(frames: Real) -> Lines:
         chances.append((rest**2 * across**2).sum(1) / power**2)
         rests.append(apart)
     move, chance = np.array(moves), np.array(chances)
-    # Lines with nothing in them say nothing about their place.
-    weight = 1 / (chance + np.median(chance)) ** 2
+    # Lines with nothing in them say nothing about their place. Weights follow from the
+    # slopes alone: with those of each line's own noise, what happens to be quiet would
+    # count most, and jitter be found where there is none.
+    expected = np.broadcast_to(np.median(chance * power) / power, chance.shape)
+    weight = 1 / (expected + np.median(expected)) ** 2
     square = move**2 - chance
     found = max(float(np.average(square, weights=weight)), 0.0)
     # A line's place is believed as far as jitter stands out of chance: the noise of

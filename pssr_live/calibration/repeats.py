@@ -153,7 +153,8 @@ def _bright(frames: Real) -> Measured:
 
 
 def _jitter(lines: Lines) -> _Found:
-    if lines.jitter_px > 3 * lines.jitter_error_px:
+    # The variance is three standard deviations from none.
+    if lines.jitter_px > 6 * lines.jitter_error_px:
         # The slopes that turn grey levels into pixels are themselves noisy.
         error = np.hypot(lines.jitter_error_px, _SLOPE_ERROR * lines.jitter_px)
         return {"line_jitter_px": _measured(lines.jitter_px, error)}, {}

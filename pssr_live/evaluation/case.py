@@ -85,13 +85,16 @@ FIGURES = tuple(each.name for each in fields(Score))[3:]
 class Judged:
     """One case with its figures and the pictures they were made from.
 
-    `pictures` holds one (Y, X) for each method, and the truth as it was compared.
+    `pictures` holds one (Y, X) for each method, and `truth` is as it was compared,
+    moved onto the scan if that was asked for: `margin_px` of it (y, x) then count for
+    nothing.
     """
 
     case: Case
     pictures: Pictures = field(repr=False)
     truth: Image = field(repr=False)
     scores: tuple[Score, ...]
+    margin_px: tuple[int, int] = (0, 0)
 
     @property
     def gain_db(self) -> float:

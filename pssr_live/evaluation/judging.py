@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pssr_live.errors import SettingsError
@@ -60,6 +62,7 @@ def judge(
         truth, shift = undo(case.truth, found), (found.y_px, found.x_px)
         margin = found.margin_px
     wanted = inside(truth, margin)
+    now = Judged(case, pictures, truth, (), margin)
     scores = [
         Score(
             case.scene,
@@ -67,13 +70,13 @@ def judge(
             method,
             **_against_truth(inside(picture, margin), wanted, data_range),
             **_against_scan(picture, case.scan),
-            **_flicker(method, picture, case, before, data_range),
+            **_flicker(method, now, before, data_range),
             shift_y_px=shift[0],
             shift_x_px=shift[1],
         )
         for method, picture in pictures.items()
     ]
-    return Judged(case, pictures, truth, tuple(scores))
+    return replace(now, scores=tuple(scores))
 
 
 def _pictures(case: Case) -> Pictures:
@@ -116,17 +119,18 @@ def _against_scan(picture: Image, scan: Image | None) -> Figures:
 
 
 def _flicker(
-    method: str, picture: Image, case: Case, before: Judged | None, data_range: float
+    method: str, now: Judged, before: Judged | None, data_range: float
 ) -> Figures:
-    if (
-        before is None
-        or method not in before.pictures
-        or (before.case.scene, before.case.frame + 1) != (case.scene, case.frame)
-    ):
+    follows = before is not None and (
+        (before.case.scene, before.case.frame + 1) == (now.case.scene, now.case.frame)
+    )
+    if before is None or not follows or method not in before.pictures:
         return {"flicker": NOT_KNOWN, "truth_flicker": NOT_KNOWN}
-    old = before.case.truth
-    still = static_region(old, case.truth, TOLERANCE * data_range)
+    y, x = np.maximum(before.margin_px, now.margin_px)
+    truths = [inside(one.truth, (y, x)) for one in (before, now)]
+    pictures = [inside(one.pictures[method], (y, x)) for one in (before, now)]
+    still = static_region(*truths, TOLERANCE * data_range)
     return {
-        "flicker": rms_change(before.pictures[method], picture, still),
-        "truth_flicker": rms_change(old, case.truth, still),
+        "flicker": rms_change(*pictures, still),
+        "truth_flicker": rms_change(*truths, still),
     }

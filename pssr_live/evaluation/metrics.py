@@ -32,7 +32,7 @@ def psnr(image: Image, truth: Image, data_range: float) -> float:
     Raises
     ------
     SettingsError
-        If the shapes differ or the data range is not positive.
+        If the shapes differ, a pixel is not finite, or the data range is not positive.
     """
     _check(image, truth, data_range)
     error = np.mean((image.astype(np.float64) - truth.astype(np.float64)) ** 2)
@@ -49,8 +49,8 @@ def ssim(image: Image, truth: Image, data_range: float) -> float:
     Raises
     ------
     SettingsError
-        If the shapes differ, a side is under 11 pixels, or the data range is not
-        positive.
+        If the shapes differ, a pixel is not finite, a side is under 11 pixels, or the
+        data range is not positive.
     """
     _check(image, truth, data_range)
     if min(truth.shape) < 11:
@@ -78,6 +78,11 @@ def _check(image: Image, truth: Image, data_range: float) -> None:
         raise SettingsError(
             f"A picture of {image.shape} cannot be compared with a truth of "
             f"{truth.shape}: bring both to the same size."
+        )
+    if not (np.isfinite(image).all() and np.isfinite(truth).all()):
+        raise SettingsError(
+            "A picture or its truth holds NaN or infinite pixels: mend or leave out "
+            "that frame."
         )
     if not data_range > 0:
         raise SettingsError(

@@ -87,6 +87,7 @@ def displacement(
     rest = np.zeros(2)
     for _ in range(_PASSES):
         rest = rest + _fine(_cross_spectrum(_undone(moved, rest), fixed))
+        rest = np.clip(coarse + rest, -limit, limit) - coarse
     y, x = coarse + rest
     back = _undone(moved, rest)[1:-1, 1:-1]  # the edge pixels are extrapolated
     alike = float(np.corrcoef(back.ravel(), fixed[1:-1, 1:-1].ravel())[0, 1])

@@ -1,7 +1,9 @@
-"""Textures of no sample in particular: grain of every coarseness, phases, gratings.
+"""Textures of no sample in particular: grain, phases, gratings, mosaics.
 
 What a network has only ever met as noise, it takes for noise. Samples have fine,
 dense texture too (powders, fractures, fabrics, dense tissue), and some are regular.
+Others have wide even areas (resin, polished phases): a network that has never met one
+without noise gives it a wrong grey level.
 
 Images are square (Y, X) float32.
 """
@@ -13,9 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
 
 FloatArray = npt.NDArray[np.floating[Any]]
-GRATINGS = 0.2  # of the textures
+GRATINGS, MOSAICS = 0.15, 0.3  # of the textures
+MOST_STONES = 200  # of a mosaic
 PERIOD_PX = (5.0, 40.0)
 SLOPE = (0.0, 1.6)  # of the amplitude against the frequency: white ... cloudy
 OPTICS_PX = (0.5, 1.2)
@@ -23,7 +27,13 @@ OPTICS_PX = (0.5, 1.2)
 
 def draw_texture(rng: np.random.Generator, side: int) -> FloatArray:
     """Return a texture of `side` x `side` pixels, mean 0 and variance 1."""
-    made = _grating(rng, side) if rng.random() < GRATINGS else _grain(rng, side)
+    dice = rng.random()
+    if dice < GRATINGS:
+        made = _grating(rng, side)
+    elif dice < GRATINGS + MOSAICS:
+        made = _mosaic(rng, side)
+    else:
+        made = _grain(rng, side)
     made = gaussian_filter(made, rng.uniform(*OPTICS_PX), mode="reflect")
     levelled: FloatArray = ((made - made.mean()) / made.std()).astype(np.float32)
     return levelled
@@ -56,3 +66,13 @@ def _grating(rng: np.random.Generator, side: int) -> FloatArray:
         phase = 2 * np.pi * (along / np.exp(rng.uniform(low, high)) + rng.random())
         made = made * np.tanh(rng.uniform(0.5, 8) * np.sin(phase))
     return made
+
+
+def _mosaic(rng: np.random.Generator, side: int) -> FloatArray:
+    """Even areas of any size, each of its own grey: a Voronoi diagram."""
+    stones = int(np.exp(rng.uniform(np.log(4), np.log(MOST_STONES))))
+    places = rng.uniform(0, side, (stones, 2))
+    pixels = np.mgrid[:side, :side].reshape(2, -1).T
+    nearest = cKDTree(places).query(pixels)[1].reshape(side, side)
+    laid: FloatArray = rng.random(stones)[nearest]
+    return laid

@@ -82,6 +82,9 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         part = _uniform(shape, generator)
         return low_high[0] + (low_high[1] - low_high[0]) * part
 
+    def low_mostly(low_high: tuple[float, float]) -> torch.Tensor:
+        return low_high[0] + (uniform(low_high) - low_high[0]) * uniform((0, 1))
+
     def log_uniform(low_high: tuple[float, float]) -> torch.Tensor:
         low, high = (math.log(max(end, 1e-9)) for end in low_high)
         return uniform((low, high)).exp()
@@ -109,7 +112,7 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         white=where(
             ranges.clipped_share, uniform((0.7, 1.5)), torch.full_like(none, torch.inf)
         ),
-        jitter_px=uniform(ranges.jitter_px) * uniform((0, 1)),
+        jitter_px=low_mostly(ranges.jitter_px),
         photons=photons,
         read_noise=torch.where(photons > 1e5, none, read_noise),
         gain=log_uniform(ranges.gain),
