@@ -241,7 +241,10 @@ def test_a_folder_without_rights(windows: Windows, tmp_path: Path) -> None:
 # -- settings ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"split": "maybe"}', "\x00\xff", "[]"])
+DAMAGED = ["", "{", '{"split": "maybe"}', "\x00\xff", "[]", '{"geometry": "\u00e9"}']
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, '{"colours": {"scan": "puce"}}'])
 def test_damaged_settings_cost_nothing_but_themselves(
     windows: Windows, tmp_path: Path, content: str
 ) -> None:

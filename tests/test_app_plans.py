@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from app_windows import Windows, is_idle, press, screenshot
-from qtpy.QtWidgets import QDialog
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QWidget
 from useq import MDASequence
 
 from pssr_live.app.message import Kind
@@ -61,6 +65,94 @@ def test_what_a_form_cannot_show_is_not_pretended() -> None:
     assert form_of(two_phases) is None
     kept = form_of(grid)
     assert kept is None or list(sequence_of(kept, grid)) == list(grid)
+
+
+LOADED = [
+    "time_plan: {interval: 0.0333, loops: 101}",
+    "time_plan: {interval: 0.0004, loops: 101}",
+    "time_plan: {interval: 20000000, loops: 2}",
+    "time_plan: {interval: 0, loops: 2000000}",
+    "z_plan: {range: 4, step: 0.1255}",
+    "z_plan: {range: 4, step: 0.5, go_up: false}",
+    "stage_positions: [{x: 12345.6781, y: -1234567.8}]",
+    "stage_positions: [{x: 5, y: 6, name: A1}, {x: 5, y: 6, name: A2}]",
+    "stage_positions: [{x: 5, z: 6}]",
+    "channels: [{group: Channel, config: DAPY}, {group: Channel, config: FITC}]",
+    "channels: [{config: FITC, camera: Two, z_offset: 3, exposure: 50}]",
+]
+
+
+@pytest.mark.parametrize("text", LOADED)
+def test_a_plan_runs_as_it_was_loaded(
+    dialogs: Callable[[], PlanDialog], tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    dialog = dialogs()
+    dialog.load_file(file)
+    assert dialog.run.isEnabled()
+    assert dialog.sequence() == read_sequence(file)
+
+
+def test_only_what_is_edited_changes(
+    dialogs: Callable[[], PlanDialog], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "time_plan: {interval: 0.0333, loops: 101}\n"
+        "channels: [{config: DAPY, z_offset: 3}, {config: FITC, exposure: 50}]\n"
+        "stage_positions: [{x: 5, y: 6, name: A1}, {x: 7, y: 8, name: B2}]\n"
+    )
+    dialog = dialogs()
+    dialog.load_file(file)
+    assert "interval: as in the plan, not as rounded" in dialog.said.text()
+    dialog.loops.setValue(7)
+    items = [dialog.channels.item(n) for n in range(dialog.channels.count())]
+    assert "Channel: DAPY, not here" in [item.text() for item in items]
+    items[0].setCheckState(Qt.CheckState.Checked)
+    dialog.positions.setText("7, 8; 9, 10")
+    made = dialog.sequence()
+    assert made.time_plan.interval.total_seconds() == 0.0333  # type: ignore[union-attr]
+    assert [(c.config, c.z_offset, c.exposure) for c in made.channels] == [
+        ("DAPY", 3.0, None),
+        ("FITC", 0.0, 50.0),
+        ("DAPI", 0.0, None),
+    ]
+    assert [p.name for p in made.stage_positions] == ["B2", None]
+    assert dialog.said.text().startswith(f"{len(list(made))} frames")
+
+
+def test_a_long_plan_is_shown_at_once(dialogs: Callable[[], PlanDialog]) -> None:
+    long = {"interval": 0, "loops": 300_000}
+    dialog = dialogs()
+    began_s = time.monotonic()
+    dialog.show_sequence(MDASequence(time_plan=long))  # type: ignore[arg-type]
+    assert dialog.said.text() == "300000 frames"
+    dialog.show_sequence(MDASequence(time_plan=[long, long]))  # type: ignore[arg-type]
+    assert dialog.said.text().startswith("More than 20000 events")
+    assert not dialog.z_range.isEnabled() and not dialog.positions.isEnabled()
+    assert time.monotonic() - began_s < 10
+
+
+@pytest.mark.parametrize("stack", [(2, 0.7), (4, 0.13), (10, 3), (1, 0.3), (5, 2)])
+def test_planes_are_counted_as_they_run(stack: tuple[float, float]) -> None:
+    form = PlanForm(loops=1, z_range_um=stack[0], z_step_um=stack[1])
+    assert form.frames == len(list(sequence_of(form)))
+
+
+@pytest.mark.parametrize("step", [-1, 0])
+def test_a_stack_without_a_way_is_not_pretended(step: float) -> None:
+    stack = MDASequence(z_plan={"range": 4, "step": step})  # type: ignore[arg-type]
+    assert form_of(stack) is None
+
+
+@pytest.fixture
+def dialogs(qtbot: QtBot) -> Callable[[], PlanDialog]:
+    """Return what makes a dialog for a microscope with a stage and a focus drive."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    presets = {"Channel": ("DAPI", "FITC")}
+    return lambda: PlanDialog(window, None, presets, has_stage=True, has_focus=True)
 
 
 def the_plan(window: MainWindow) -> PlanDialog:
@@ -134,7 +226,7 @@ def test_a_plan_is_loaded_from_a_file(windows: Windows, tmp_path: Path) -> None:
     dialog.close()
 
 
-@pytest.mark.parametrize("text", ["1", "1, 2; x, 3", "1, 2, 3, 4", "1; 2"])
+@pytest.mark.parametrize("text", ["1", "1, 2; x, 3", "1, 2, 3, 4", "1; 2", "nan, 1"])
 def test_places_that_are_none(windows: Windows, text: str) -> None:
     window = windows.open()
     press(window, "P")

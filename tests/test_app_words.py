@@ -107,6 +107,7 @@ SITUATIONS = [
         {Action.STOP, Action.RECORD, Action.REFERENCE},
     ),
     (Situation(True, True, running=True), {Action.STOP}),
+    (Situation(True, True, finishing=True, busy="finishing the recording"), set()),
     (Situation(True, True, busy="connecting"), set()),
     (
         Situation(True, True, live=True, recording=True, busy="taking a reference"),
@@ -139,6 +140,12 @@ def test_what_can_be_done(now: Situation, can: set[Action]) -> None:
 )
 def test_what_is_going_on(now: Situation, word: str) -> None:
     assert now.word == word
+
+
+@pytest.mark.parametrize("what", ["recording", "running", "finishing"])
+def test_what_closing_has_to_wait_for(what: str) -> None:
+    assert Situation(**{what: True}).acquiring
+    assert not Situation(live=True, busy="starting").acquiring
 
 
 # -- words ---------------------------------------------------------------------------
@@ -249,6 +256,8 @@ def test_names_never_meet(tmp_path: Path) -> None:
     assert new_session(tmp_path, now).name == "2024-02-01_09-30-00_2"
     new_view(tmp_path, now).write_text("")
     assert new_view(tmp_path, now).name == "view_2024-02-01_09-30-00_2.png"
+    long = tmp_path / ("x" * 300)  # it is the disk that says so, once it is used
+    assert new_session(long, now).parent == long
 
 
 def test_settings_come_back(tmp_path: Path) -> None:
@@ -259,6 +268,8 @@ def test_settings_come_back(tmp_path: Path) -> None:
     assert recall(path) == what
     path.write_text('{"reference_every": -4}')
     assert recall(path) == Remembered()
+    path.write_text('{"colours": {"a": "puce", "b": "blue"}, "model": "m"}')
+    assert recall(path) == Remembered(model="m", colours={"b": "blue"})
     (tmp_path / "file").write_text("")
     remember(tmp_path / "file" / "window.json", what)  # costs only the settings
 

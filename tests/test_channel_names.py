@@ -14,6 +14,7 @@ from useq import MDAEvent, MDASequence, Position
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core, open_core
+from pssr_live.scanners.feedback.feed import AXIS
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.storage.metadata import ome_root
@@ -105,3 +106,17 @@ def test_what_was_planned_is_not_told_twice(core: ScanCore, tmp_path: Path) -> N
         assert raw.channel_names == ("DAPI", "FITC")
         assert raw.channels_told == ()
     assert ome_names(save / "raw.ome.tiff") == ["DAPI", "FITC"]
+
+
+def test_frames_of_a_plan_without_channels_have_no_name_of_an_answer(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    answers = iter([MDAEvent(channel="Cy5")])
+    live = LiveRestoration(MODEL, tmp_path / "s", core=core)
+    live.on_restored(lambda restored: next(answers, None))
+    with live:
+        plan = [MDAEvent(index={"t": t}) for t in range(3)]
+        core.mda.run(live.feed(plan, in_step=True), output=live)
+    with open_movie(tmp_path / "s" / "raw.ome.tiff") as raw:
+        said = {(AXIS in f.index, f.channel_name) for f in raw.frames()}
+    assert said == {(False, ""), (True, "Cy5")}

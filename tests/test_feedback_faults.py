@@ -35,15 +35,23 @@ def core() -> Iterator[ScanCore]:
         yield core
 
 
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        (ValueError("a bug of the script"), "a bug of the script"),
+        (SystemExit(3), "SystemExit"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+)
 def test_a_failing_callback_harms_nothing_and_is_told(
-    core: ScanCore, tmp_path: Path
+    core: ScanCore, tmp_path: Path, mistake: BaseException, words: str
 ) -> None:
     def fail(restored: Restored) -> None:
-        raise ValueError("a bug of the script")
+        raise mistake
 
     live = run_fed(core, tmp_path / "s", fail, answering(2, MDAEvent()))
     assert (live.report["status"], live.report["frames_acquired"]) == ("success", 7)
-    assert live.report["warnings"] == ["A callback failed: a bug of the script."]
+    assert live.report["warnings"] == [f"A callback failed: {words}."]
 
 
 @pytest.mark.parametrize("answer", [3, "scan!", [None, 4], {"a": 1}, object()])
@@ -189,13 +197,21 @@ def test_channels_and_positions_of_a_plan(tmp_path: Path) -> None:
     assert_live_equals_offline(tmp_path / "s", LIVE)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (MDAEvent(properties=[("Laser", "Power", 3)]), "Laser"),
+        (MDAEvent(channel="DAPI"), "no preset 'DAPI'"),
+    ],
+)
 def test_an_answer_that_cannot_be_carried_out_is_left_out(
-    core: ScanCore, tmp_path: Path
+    core: ScanCore, tmp_path: Path, wrong: MDAEvent, word: str
 ) -> None:
-    wrong = MDAEvent(properties=[("Laser", "Power", 3)])
     live = run_fed(core, tmp_path / "s", answering(2, [wrong, MDAEvent()]))
     assert (live.report["status"], live.report["frames_acquired"]) == ("success", 7)
     assert live.report["feedback"]["frames_sent_for"] == 1
     [said] = live.report["warnings"]
     assert said.startswith("What a callback asked for was left out: ")
-    assert "Laser" in said
+    assert word in said
+    with open_movie(tmp_path / "s" / "raw.ome.tiff") as raw:
+        assert {frame.channel_name for frame in raw.frames()} == {""}

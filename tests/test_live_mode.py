@@ -25,7 +25,7 @@ from sessions import (
 from pssr_live.errors import PssrLiveError, ScannerError, StorageError
 from pssr_live.frame import Restored
 from pssr_live.restorer import Restorer
-from pssr_live.scanners.core import close_core
+from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.live_mode import LiveMode
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.storage.movie import open_movie
@@ -278,6 +278,36 @@ def test_a_scanner_that_fails_in_its_thread(
         wait_until(lambda: live.trouble)
         wait_until(lambda: not live.is_running)
     assert "the mirror is stuck" in str(live.trouble)
+
+
+def test_a_stopped_camera_is_not_running_whatever_it_left_behind() -> None:
+    core = open_core(Path("MMConfig_demo.cfg"))
+    core.setExposure(5)
+    core.startContinuousSequenceAcquisition(0)
+    assert core.getRemainingImageCount() == 0
+    time.sleep(0.2)  # meanwhile frames come that nobody takes
+    core.stopSequenceAcquisition()
+    assert not core.isSequenceRunning() and core.getRemainingImageCount() > 0
+    close_core(core)
+
+
+def test_a_recording_that_breaks_off_keeps_nothing_more(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LiveMode(core, LIVE) as live:
+        live.record(tmp_path / "s")
+        assert live.keeps_frames
+
+        def fail(*given: Any) -> Any:
+            raise RuntimeError("the cable was pulled")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(core, "popNextImageAndMD", fail)
+            wait_until(lambda: live.trouble)
+        wait_until(lambda: not live.is_running)
+        assert live.is_recording and not live.keeps_frames
+        live.start()  # at once, whether its thread has ended or not
+        assert live.is_running and live.keeps_frames
 
 
 def test_somebody_else_stops_the_camera(core: ScanCore) -> None:

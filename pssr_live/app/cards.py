@@ -39,6 +39,14 @@ def known_models() -> dict[str, str]:
     return told
 
 
+def found_by(model: Model) -> str:
+    """Return what finds this very model again: its name, or else its folder."""
+    known = model_folders().get(model.card.name)
+    folder = model.folder.absolute()
+    is_known = known is not None and known.absolute() == folder
+    return model.card.name if is_known else str(folder)
+
+
 def match(card: ModelCard, pixel_size_um: float | None) -> Match:
     """Return whether a scan has the pixel size that the model was made for."""
     low, high = card.sample.pixel_size_um

@@ -6,8 +6,9 @@ movies; nothing here waits. What happened is told by signals.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 from useq import MDASequence
 
+from pssr_live.app.beginning import Start
+from pssr_live.app.cards import found_by
 from pssr_live.app.feed import Feed
 from pssr_live.app.instrument import Instrument
 from pssr_live.app.message import Kind, outcome_of, sentence_of
@@ -27,41 +30,9 @@ from pssr_live.card import Model
 from pssr_live.errors import PssrLiveError
 from pssr_live.frame import Frame
 
+__all__ = ["Conductor", "Start"]
+
 LOOK_MS = 250  # how often counters are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a window begins with.
-
-    Attributes
-    ----------
-    config : Path
-        The microscope.
-    profile : str or None
-        A scanner profile; None: whichever suits.
-    model : str
-        A model's name, or its folder.
-    engine : str or None
-        The inference engine; None: the best that works.
-    folder : Path
-        Where recordings go.
-    settings : tuple of (group, preset) or (device, property, value)
-        Set once the microscope is connected.
-    live : bool
-        Whether to start live mode at once.
-    density : int or None
-        The value of the profile's density; None: as the model wants it.
-    """
-
-    config: Path
-    model: str
-    folder: Path
-    profile: str | None = None
-    engine: str | None = None
-    settings: tuple[tuple[str, ...], ...] = ()
-    live: bool = False
-    density: int | None = None
 
 
 class Conductor(QObject):
@@ -78,7 +49,7 @@ class Conductor(QObject):
     scanner_changed : ScannerState
         How the scanner is set.
     model_changed : (Model or None, str)
-        The model in use, and its name.
+        The model in use, and its name or folder.
     checked : Checked or None
         What a reference said.
     looked : None
@@ -108,6 +79,7 @@ class Conductor(QObject):
         self._worker = Worker("pssr-live microscope")
         self._next_reference = 0
         self._session: Path | None = None
+        self._plan_stopped = threading.Event()
         self._seen: Frame | None = None
         self.profile = start.profile
         self.config = start.config
@@ -132,9 +104,9 @@ class Conductor(QObject):
         """End everything; a recording is finished. Waits."""
         self._timer.stop()
         if self.now.running:
-            self.instrument.cancel()
+            self._stop_plan()
         self._worker.do(self.instrument.close)
-        self._worker.close()
+        self._worker.close(patient=self.now.acquiring)
 
     def can(self, action: Action) -> bool:
         """Return whether something can be done now."""
@@ -170,7 +142,7 @@ class Conductor(QObject):
         def loaded(found: tuple[Model, ScannerState | None]) -> None:
             self.model, state = found
             self._set(model=True)
-            self.model_changed.emit(self.model, self.model.card.name)
+            self.model_changed.emit(self.model, found_by(self.model))
             if state is not None:
                 self._scanner_read(state)
             if was_live:
@@ -178,7 +150,7 @@ class Conductor(QObject):
 
         def refused(error: Exception) -> None:
             self.model = None
-            self.model_changed.emit(None, Path(name).name)
+            self.model_changed.emit(None, name)
 
         self._do("loading the model", load, loaded, refused)
 
@@ -214,7 +186,7 @@ class Conductor(QObject):
             self._do(
                 "starting",
                 self.instrument.go_live,
-                lambda n: self._set(live=True),
+                self._see_what_runs,
                 self._read_again,
             )
 
@@ -237,31 +209,34 @@ class Conductor(QObject):
         self._next_reference = self.reference_every
 
         def recording(nothing: object) -> None:
-            self._set(live=True, recording=True)
+            self._set(recording=True)
+            self._see_what_runs()
 
         self._do("starting", lambda: self.instrument.record(folder), recording)
 
-    def stop_recording(self, then: Callable[[], object] = lambda: None) -> None:
+    def stop_recording(self) -> None:
         """End the recording; deferred frames are restored first."""
         notes, show = self.notes(), self._progress("Restoring deferred frames")
-        self._set(recording=False)
+        self._set(recording=False, finishing=True)
+
+        def ended(error: object = None) -> None:
+            self._set(finishing=False, live=self.instrument.is_running())
 
         def saved(report: dict[str, Any]) -> None:
             self._tell_outcome(report)
-            self._set(live=self.instrument.is_running())
-            then()
+            ended()
 
         self._do(
             "finishing the recording",
             lambda: self.instrument.stop_recording(notes, show),
             saved,
-            lambda error: then(),
+            ended,
         )
 
     def stop(self) -> None:
         """End what is going on."""
         if self.now.running:
-            self.instrument.cancel()
+            self._stop_plan()
         elif self.now.recording:
             self.stop_recording()
         elif self.now.live:
@@ -270,13 +245,17 @@ class Conductor(QObject):
     def take_reference(self) -> None:
         """Scan the middle of the field at full density, and compare."""
         self._do(
-            "taking a reference", self.instrument.take_reference, self.checked.emit
+            "taking a reference",
+            self.instrument.take_reference,
+            self.checked.emit,
+            self._see_what_runs,
         )
 
     def run_plan(self, sequence: MDASequence) -> None:
         """Run an MDA, recorded and restored."""
         folder = new_session(self.folder, datetime.now().astimezone())
         self._session = folder
+        stopped = self._plan_stopped = threading.Event()
         notes, every = self.notes(), self.reference_every
         scanning = self._progress("Scanning")
         catching_up = self._progress("Restoring deferred frames")
@@ -288,6 +267,7 @@ class Conductor(QObject):
             return self.instrument.run(
                 plan,
                 folder,
+                stopped=stopped.is_set,
                 reference_every=every,
                 notes=notes,
                 scanning=scanning,
@@ -342,6 +322,10 @@ class Conductor(QObject):
         if self.now.busy == what:
             self._set(busy="")
 
+    def _stop_plan(self) -> None:
+        self._plan_stopped.set()  # also one that is not under way yet
+        self.instrument.cancel()
+
     def _set_up(self) -> ScannerState:
         self.instrument.apply(self._start.settings)
         if self._start.density is not None:
@@ -382,8 +366,12 @@ class Conductor(QObject):
     def _ended_by_itself(self, error: PssrLiveError) -> None:
         """A camera that vanished or a disk that is full: say so, save what there is."""
         self.told.emit(Kind.ERROR, str(error))
+        self._see_what_runs()
+
+    def _see_what_runs(self, result: object = None) -> None:
+        """Show whether the camera runs; a recording that can have no more is saved."""
         self._set(live=self.instrument.is_running())
-        if self.now.recording:
+        if self.now.recording and not self.instrument.is_recording():
             self.stop_recording()
 
     def _look(self) -> None:

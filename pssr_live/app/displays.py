@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout
 
 from pssr_live.app.channel_row import ChannelRow
@@ -34,6 +34,10 @@ class Displays(QFrame):
         self.rows: dict[str, ChannelRow] = {}
         self._display = Display()
         self._next_s = 0.0
+        self._late: Picture | None = None  # that came too soon after another one
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show_late)
         self.side = _toggle("Side by side", "Raw and restored in two panes (V)")
         self.split = _toggle("Split", "Both in one pane, with a divider (V)")
         self.flicker = _toggle("Flicker", "Raw in the place of restored, and back (F)")
@@ -75,7 +79,12 @@ class Displays(QFrame):
         is_new = list(picture.scene) != list(self.rows)
         now_s = time.monotonic()
         if not is_new and now_s < self._next_s:
-            return  # a histogram need not be drawn 30 times a second
+            # A histogram need not be drawn 30 times a second; the last one must be.
+            self._late = picture
+            if not self._later.isActive():
+                self._later.start(round(1000 * HISTOGRAM_S))
+            return
+        self._late = None
         self._next_s = now_s + HISTOGRAM_S
         if is_new:
             self._make_rows(list(picture.scene))
@@ -109,6 +118,11 @@ class Displays(QFrame):
             rows[place].eye.click()
 
     # -- within
+
+    def _show_late(self) -> None:
+        if self._late is not None:
+            self._next_s = 0.0
+            self.show_picture(self._late)
 
     def _make_rows(self, names: list[str]) -> None:
         for row in self.rows.values():

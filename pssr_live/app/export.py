@@ -8,7 +8,6 @@ from pathlib import Path
 from pssr_live.app.levels import Levels
 from pssr_live.app.picture import Display, Picture, picture_of
 from pssr_live.app.render import Words, as_rgb
-from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.storage.preview import Panel, write_preview
 
 
@@ -30,14 +29,19 @@ def export_view(path: Path, shown: Picture, display: Display) -> None:
         If the file cannot be written.
     """
     whole = picture_of(shown.scene, _held(shown, display), full_size=True)
-    panels = [_panel("raw scan", whole, whole.raw, computed=False)]
+    first = "raw scan"
+    if whole.is_computed:
+        first = f"{_made(whole.frames_restore)}, as in the file"
+    panels = [_panel(first, whole, whole.raw, computed=whole.is_computed)]
     if whole.restored is not None:
-        made_by = {p.restored.engine for p in whole.scene.values() if p.restored}
-        restored = BicubicEngine.name not in made_by
-        title = "restored" if restored else "interpolated, NOT restored"
+        title = _made(whole.restores)
         panels.append(_panel(title, whole, whole.restored, computed=True))
     longest = max(max(panel.pixels.shape[:2]) for panel in panels)
     write_preview(path, panels, panel_size=max(512, longest))
+
+
+def _made(restores: bool) -> str:
+    return "restored" if restores else "interpolated, NOT restored"
 
 
 def _panel(title: str, whole: Picture, words: Words, *, computed: bool) -> Panel:

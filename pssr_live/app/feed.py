@@ -18,10 +18,15 @@ FRAMES_LATE = 3  # the same, in frames of a slow scanner
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """A raw frame, and what was made from it, where it was."""
+    """A raw frame, and what was made from it, where it was.
+
+    `computed_by` names the engine where the frame is no scan itself, but was read from
+    a file of restored ones.
+    """
 
     frame: Frame
     restored: Restored | None = None
+    computed_by: str = ""
 
 
 Scene = dict[str, Pair]

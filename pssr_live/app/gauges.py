@@ -18,6 +18,7 @@ from pssr_live.app.rates import Rate
 from pssr_live.app.status import Reading, Speeds, minutes_left, readings
 from pssr_live.app.trust import Evidence, Light, light
 from pssr_live.app.worker import Worker
+from pssr_live.card import Model
 from pssr_live.storage.disk import free_bytes
 from pssr_live.storage.recorder import frame_bytes
 
@@ -73,20 +74,24 @@ class Gauges(QObject):
         lookahead = None if model is None else model.card.lookahead
         return readings(tally, speeds, lookahead, self._minutes(speeds.acquired))
 
-    def light(self, shown: Picture | None) -> Light:
-        """Return the trust light for what is on the screen."""
-        model, checked = self._conductor.model, self._checked
+    def light(self, shown: Picture | None, model: Model | None = None) -> Light:
+        """Return the trust light for what is on the screen.
+
+        `model` made it; the one in use if left out.
+        """
+        model, checked = model or self._conductor.model, self._checked
         if shown is None or model is None or shown.restored is None:
             return light(Evidence())
         size_um = next(iter(shown.scene.values())).frame.pixel_size_um
         return light(
             Evidence(
                 restored=True,
-                engine_restores=self.restores,
+                engine_restores=shown.restores,
                 mismatch=model.card.sample.mismatch(size_um) or "",
                 pixel_size_known=size_um is not None,
                 reference_gain_db=None if checked is None else checked.gain_db,
                 reference_failed="" if checked is None else checked.reason,
+                is_movie=self._conductor.now.movie,
             )
         )
 

@@ -19,7 +19,9 @@ from pssr_live.app.checked import Checked, judged
 from pssr_live.app.feed import Feed
 from pssr_live.app.scanner_state import (
     ScannerState,
+    addresses,
     fitting_profile,
+    full_density,
     read_scanner,
     set_value,
 )
@@ -35,15 +37,12 @@ from pssr_live.scanners.hardware_state import HardwareState
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.live_mode import LiveMode
 from pssr_live.scanners.profiles import Profile
-from pssr_live.scanners.profiles.on_core import (
-    answering,
-    require,
-    set_density,
-)
+from pssr_live.scanners.profiles.on_core import answering, require, set_density
 from pssr_live.scanners.references.plan import ReferencePlan
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.session_plan import SessionPlan, plan_session
 from pssr_live.scanners.tally import Tally
+from pssr_live.scanners.watch import cancelled_early
 from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
@@ -101,6 +100,11 @@ class Instrument:
         live = self._live
         return live is not None and live.is_running
 
+    def is_recording(self) -> bool:
+        """Return whether frames of live mode are being kept, and may go on to come."""
+        live = self._live
+        return live is not None and live.keeps_frames
+
     def cancel(self) -> None:
         """End a plan that is running; what was acquired is kept."""
         core = self._core
@@ -118,7 +122,7 @@ class Instrument:
             If it cannot be loaded or has no camera, or the profile is not for it.
         """
         self.disconnect()
-        # Beside a window pymmcore-plus would call back through Qt, in the GUI thread.
+        # Else pymmcore-plus would call back through Qt, in the GUI thread.
         os.environ.setdefault("PYMM_SIGNALS_BACKEND", "psygnal")
         core = open_core(config)
         try:
@@ -128,12 +132,9 @@ class Instrument:
                     "`Property,Core,Camera,<label>`, or choose another one."
                 )
             self._profile = fitting_profile(core, profile)
-            addresses = (
-                []
-                if self._profile is None
-                else [self._profile.address(s) for s in self._profile.settings.values()]
+            self._before = HardwareState.read(
+                core, addresses(self._profile), stage=False
             )
-            self._before = HardwareState.read(core, addresses, stage=False)
         except BaseException:
             close_core(core)
             raise
@@ -263,7 +264,7 @@ class Instrument:
         if live is None:
             raise ScannerError("References need live mode: start it first.")
         shown = live.latest
-        taken = live.take_reference(ReferencePlan(density=self._full_density()))
+        taken = live.take_reference(ReferencePlan(density=full_density(self._profile)))
         if taken.scan is None:
             return Checked(None, taken.reason)
         if shown is None:
@@ -288,6 +289,7 @@ class Instrument:
         plan: SessionPlan,
         folder: Path,
         *,
+        stopped: Callable[[], bool] = lambda: False,
         reference_every: int = 0,
         notes: str = "",
         scanning: Progress | None = None,
@@ -301,6 +303,8 @@ class Instrument:
             As `plan` returned it.
         folder : Path
             For the session; new or empty.
+        stopped : callable, optional
+            Whether the run was cancelled before it began.
         reference_every : int
             Frames between two references; 0 for none.
         notes : str
@@ -317,11 +321,12 @@ class Instrument:
             on_restored=self._feed.put_restored,
             progress=catching_up,
             reference_every=reference_every or None,
-            reference_density=self._full_density() if reference_every else (),
+            reference_density=full_density(self._profile) if reference_every else (),
         )
         self._run = run
         try:
-            report = acquire(core, plan.sequence, run, scanning, plan.scan)
+            with cancelled_early(core, stopped):
+                report = acquire(core, plan.sequence, run, scanning, plan.scan)
         finally:
             self._run = None
             self._forget_restorer()
@@ -391,9 +396,3 @@ class Instrument:
             except ScannerError as error:  # the mismatch will be on the screen
                 log.warning("%s", error)
         return self.scanner()
-
-    def _full_density(self) -> tuple[tuple[str, str, int], ...]:
-        profile = self._profile
-        if profile is None:
-            return ()
-        return ((*profile.address(profile.density), profile.density.high),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
@@ -21,7 +22,7 @@ class ModelBox(Box):
     Signals
     -------
     chosen : str
-        A model's name.
+        A model's name, or its folder where the name means another one.
     card_wanted : None
         Its card shall be shown.
     """
@@ -49,22 +50,22 @@ class ModelBox(Box):
         for widget in (self.summary, self.match, self.engine):
             self.column.addWidget(widget)
         self.models.activated.connect(
-            lambda at: self.chosen.emit(self.models.itemText(at))
+            lambda at: self.chosen.emit(self.models.itemData(at))
         )
         self.card.clicked.connect(self.card_wanted)
 
     def offer(self, models: Mapping[str, str]) -> None:
         """Offer models, with a line about each."""
-        now = self.models.currentText()
+        now = self.models.currentData()
         self.models.clear()
         for place, (name, line) in enumerate(models.items()):
-            self.models.addItem(name)
+            self.models.addItem(name, name)
             self.models.setItemData(place, line, Qt.ItemDataRole.ToolTipRole)
         if now:
             self._choose(now)
 
     def show_model(self, model: Model | None, name: str) -> None:
-        """Show the model in use; None if it was refused."""
+        """Show the model in use, by what finds it again; None if it was refused."""
         self._model = model
         self._choose(name)
         self.card.setEnabled(model is not None)
@@ -85,9 +86,13 @@ class ModelBox(Box):
         theme.tint(self.engine, "" if restores else theme.RED)
 
     def _choose(self, name: str) -> None:
-        if self.models.findText(name) < 0:
-            self.models.addItem(name)
-        self.models.setCurrentText(name)
+        if self.models.findData(name) < 0:
+            folder = Path(name)  # of a model that is not installed
+            label = name if folder.name == name else f"{folder.name}, in its folder"
+            self.models.addItem(label, name)
+            last = self.models.count() - 1
+            self.models.setItemData(last, name, Qt.ItemDataRole.ToolTipRole)
+        self.models.setCurrentIndex(self.models.findData(name))
 
     def _show_match(self) -> None:
         if self._model is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from pssr_live.app.feed import Feed, Pair, Scene, channel_of
 from pssr_live.card import Model
+from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, Restored
 from pssr_live.offline import restore_file
 from pssr_live.pipeline import Progress
@@ -27,6 +28,7 @@ from pssr_live.storage.target import check_target
 
 AXES = ("t", "z", "p")
 RESULT = "restored.ome.tiff"
+ENDINGS = (".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,18 @@ class MovieDesk:
     ----------
     feed : Feed
         Takes the pictures.
+
+    Attributes
+    ----------
+    made_by : dict
+        The reports of the engine and the model that made the result last.
     """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._movie: Movie | None = None
         self._result: Movie | None = None
-        self._made_by: dict[str, Any] = {}
+        self.made_by: dict[str, Any] = {}
         self._scratch: Path | None = None
         self._cancel = threading.Event()
 
@@ -84,14 +91,24 @@ class MovieDesk:
             If it is none, or cannot be read; the one before stays.
         """
         movie = open_movie(path)
+        try:
+            scene = _scene(movie, {}, None)
+        except BaseException:
+            movie.close()
+            raise
         self.close()
         self._movie = movie
-        self.show({})
+        self._put(scene)
         indices = [movie.layout.index_of(n) for n in range(len(movie))]
         lengths = {a: 1 + max(i.get(a, 0) for i in indices) for a in AXES}
         return MovieFacts(
             path, movie.shape, movie.pixel_size_um, lengths, len(movie.layout)
         )
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the movie on the desk was restored, and that can be saved."""
+        return self._result is not None
 
     def show(self, at: Mapping[str, int]) -> None:
         """Show all channels of one moment; a missing frame is left out.
@@ -101,18 +118,8 @@ class MovieDesk:
         StorageError
             If the file cannot be read.
         """
-        movie = self._movie
-        if movie is None:
-            return
-        scene: Scene = {}
-        for ordinal in range(len(movie)):
-            index = movie.layout.index_of(ordinal)
-            here = all(index.get(a, 0) == at.get(a, 0) for a in AXES)
-            if here and ordinal not in movie.missing:
-                frame = movie.frame(ordinal)
-                scene[channel_of(frame)] = Pair(frame, self._restored(frame))
-        if scene:
-            self._feed.put_pairs(scene)
+        if self._movie is not None:
+            self._put(_scene(self._movie, at, self._restored))
 
     def restore(
         self, model: Model, engine: str | None, progress: Progress
@@ -129,7 +136,10 @@ class MovieDesk:
         movie = self._movie
         if movie is None:
             return []
-        self._cancel.clear()
+        if computed_by(movie):
+            raise StorageError(
+                f"{movie.path.name} is restored already: open the raw movie instead."
+            )
 
         def go_on(done: int, total: int) -> None:
             if self._cancel.is_set():
@@ -151,9 +161,16 @@ class MovieDesk:
             raise
         self._drop_result()
         self._result, self._scratch = result, scratch
-        self._made_by = made
+        self.made_by = made
         said: list[str] = made["warnings"]
         return said
+
+    def begin(self) -> None:
+        """Forget that an earlier restoration was cancelled; call it before `restore`.
+
+        Not done there: one that is asked for and cancelled at once has not begun yet.
+        """
+        self._cancel.clear()
 
     def cancel(self) -> None:
         """Give up the restoration that is going on."""
@@ -169,6 +186,11 @@ class MovieDesk:
         """
         if self._movie is None or self._scratch is None:
             return
+        if target.suffix.lower() not in ENDINGS:
+            raise StorageError(
+                f"{target.name} would hold an OME-TIFF under a name that says "
+                "otherwise: end it with .ome.tiff."
+            )
         check_target(self._movie.path, target, overwrite=True)
         part = target.with_name(f"{target.name}.part")
         with disk_errors("The restored movie", target):
@@ -186,6 +208,10 @@ class MovieDesk:
         if movie is not None:
             movie.close()
 
+    def _put(self, scene: Scene) -> None:
+        if scene:
+            self._feed.put_pairs(scene)
+
     def _restored(self, frame: Frame) -> Restored | None:
         result = self._result
         if result is None or frame.ordinal in result.missing:
@@ -196,8 +222,8 @@ class MovieDesk:
             frame=frame,
             sources=(),
             pixel_size_um=found.pixel_size_um,
-            model=self._made_by["model"]["name"],
-            engine=self._made_by["engine"]["name"],
+            model=self.made_by["model"]["name"],
+            engine=self.made_by["engine"]["name"],
             elapsed_ms=0.0,
         )
 
@@ -208,3 +234,29 @@ class MovieDesk:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
+
+
+def computed_by(movie: Movie) -> str:
+    """Return the engine that made the frames of a restored movie; empty for a scan."""
+    if movie.provenance.get("kind") != "restored":
+        return ""
+    # A session that was killed had no time to say which.
+    engine = movie.provenance.get("details", {}).get("engine", {})
+    return str(engine.get("name", "unknown"))
+
+
+def _scene(
+    movie: Movie,
+    at: Mapping[str, int],
+    restored: Callable[[Frame], Restored | None] | None,
+) -> Scene:
+    """Return all channels of one moment, with what was made of them."""
+    scene: Scene = {}
+    for ordinal in range(len(movie)):
+        index = movie.layout.index_of(ordinal)
+        here = all(index.get(a, 0) == at.get(a, 0) for a in AXES)
+        if here and ordinal not in movie.missing:
+            frame = movie.frame(ordinal)
+            made = None if restored is None else restored(frame)
+            scene[channel_of(frame)] = Pair(frame, made, computed_by(movie))
+    return scene

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
@@ -38,6 +39,8 @@ class Movies(QObject):
     def __init__(self, feed: Feed, engine: str | None) -> None:
         super().__init__()
         self.facts: MovieFacts | None = None
+        self.model: Model | None = None  # that restored the movie on the desk
+        self.engine: dict[str, Any] | None = None  # the report of the engine that did
         self._engine, self._feed = engine, feed
         self._desk = MovieDesk(feed)
         self._reader = Worker("pssr-live movie")
@@ -50,6 +53,7 @@ class Movies(QObject):
 
         def opened(facts: MovieFacts) -> None:
             self.facts = facts
+            self._forget_maker()
             self._wanted = {}
             self.changed.emit({"movie": True, "restored": False})
             self.opened.emit(facts)
@@ -75,6 +79,7 @@ class Movies(QObject):
 
         def restored(warnings: list[str]) -> None:
             ended()
+            self.model, self.engine = model, self._desk.made_by["engine"]
             self.changed.emit({"restored": True})
             self.told.emit(
                 Kind.INFO, "The movie is restored: look through it, save it."
@@ -85,12 +90,14 @@ class Movies(QObject):
 
         def refused(error: Exception) -> None:
             ended()
+            self.changed.emit({"restored": self._desk.has_result})  # an earlier one
             if isinstance(error, Cancelled):
                 self.told.emit(Kind.INFO, "The restoration was cancelled.")
             else:
                 self._refuse(error)
 
         self.changed.emit({"restoring": True, "restored": False})
+        self._desk.begin()
         self._restorer.do(
             lambda: self._desk.restore(model, self._engine, show), restored, refused
         )
@@ -112,6 +119,7 @@ class Movies(QObject):
         if self.facts is None:
             return
         self.facts = None
+        self._forget_maker()
         self._reader.do(self._desk.close)
         self._feed.clear()
         self.changed.emit({"movie": False, "restored": False, "restoring": False})
@@ -125,6 +133,9 @@ class Movies(QObject):
         self._reader.close()
 
     # -- within
+
+    def _forget_maker(self) -> None:
+        self.model = self.engine = None
 
     def _read(self) -> None:
         at = self._wanted

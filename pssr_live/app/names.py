@@ -24,6 +24,13 @@ def new_view(folder: Path, now: datetime) -> Path:
 
 def _free(stem: Path, ending: str) -> Path:
     path, number = stem.with_name(stem.name + ending), 2
-    while path.exists():
+    while _is_taken(path):
         path, number = stem.with_name(f"{stem.name}_{number}{ending}"), number + 1
     return path
+
+
+def _is_taken(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long, or forbidden: whoever makes it will say so
+        return False

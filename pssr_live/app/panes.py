@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
@@ -14,6 +14,7 @@ from pssr_live.app.picture import Picture
 
 COMPUTED = "COMPUTED"
 NOT_RESTORED = "NOT RESTORED"
+NOT_YET = "not restored yet"
 PROMISE = "The restored picture appears here"
 
 
@@ -168,35 +169,50 @@ class Panes(QWidget):
         return self._picture.at(*self._place) or {}
 
     def _title(self) -> None:
-        values = self._values()
-        place = self._place if values else None
-        picture = self._picture
-        has_restored = picture is not None and picture.restored is not None
-        empty = self._empty if picture is None else ""
-        raw = Overlay(
-            "RAW SCAN" + _size(picture, 0), "", empty, _value(place, values, 0)
-        )
-        made = "RESTORED" if self._restores else "INTERPOLATED"
-        plate = COMPUTED if self._restores else NOT_RESTORED
-        missing = "" if has_restored or picture is None else "not restored yet"
-        if self._flickered:
-            restored = raw
-        elif self._split:
-            restored = Overlay(
-                f"RAW SCAN  |  {made}",
-                plate if has_restored else "",
-                empty,
-                _value(place, values, 0, 1),
-            )
-        else:
-            restored = Overlay(
-                made + _size(picture, 1),
-                plate if has_restored else "",
-                (PROMISE if empty else "") or missing,
-                _value(place, values, 1),
-            )
+        raw = self._overlay_of_frames()
         self.raw.say(raw)
-        self.restored.say(restored)
+        self.restored.say(raw if self._flickered else self._overlay_of_restored())
+
+    def _overlay_of_frames(self) -> Overlay:
+        picture = self._picture
+        named, plate = _frame_words(picture)
+        empty = self._empty if picture is None else ""
+        return Overlay(named + _size(picture, 0), plate, empty, self._value(0))
+
+    def _overlay_of_restored(self) -> Overlay:
+        picture = self._picture
+        named, plate_of_frames = _frame_words(picture)
+        empty = self._empty if picture is None else ""
+        if picture is None or picture.restored is None:
+            made, plate, missing = _made_words(self._restores)[0], "", NOT_YET
+        else:
+            # It knows what made it; the engine in use may be another by now.
+            (made, plate), missing = _made_words(picture.restores), ""
+        if self._split:
+            plate = plate or plate_of_frames
+            return Overlay(f"{named}  |  {made}", plate, empty, self._value(0, 1))
+        said = (PROMISE if empty else "") if picture is None else missing
+        return Overlay(made + _size(picture, 1), plate, said, self._value(1))
+
+    def _value(self, *which: int) -> str:
+        """Return the place of the mouse with raw (0) and restored (1) counts there."""
+        values, picture = self._values(), self._picture
+        if self._place is None or picture is None or not values:
+            return ""
+        return _words_of(self._place, values, which, "µm" if picture.in_um else "px")
+
+
+def _made_words(restores: bool) -> tuple[str, str]:
+    """Return the title and the plate of a computed picture."""
+    return ("RESTORED", COMPUTED) if restores else ("INTERPOLATED", NOT_RESTORED)
+
+
+def _frame_words(picture: Picture | None) -> tuple[str, str]:
+    """Return the title and the plate of the frames, which a file may have computed."""
+    if picture is None or not picture.is_computed:
+        return "RAW SCAN", ""
+    made, plate = _made_words(picture.frames_restore)
+    return f"{made} FILE", plate
 
 
 def _size(picture: Picture | None, which: int) -> str:
@@ -209,15 +225,14 @@ def _size(picture: Picture | None, which: int) -> str:
     return f"   {pixels.shape[1]} × {pixels.shape[0]}"
 
 
-def _value(
-    place: tuple[float, float] | None,
+def _words_of(
+    place: tuple[float, float],
     values: Mapping[str, tuple[int, int | None]],
-    *which: int,
+    which: Sequence[int],
+    unit: str,
 ) -> str:
-    if place is None:
-        return ""
     said = []
     for channel, pair in values.items():
         counts = " | ".join("–" if pair[n] is None else f"{pair[n]}" for n in which)
         said.append(counts if len(values) == 1 else f"{channel} {counts}")
-    return f"{place[0]:.2f}, {place[1]:.2f} µm    {'   '.join(said)}"
+    return f"{place[0]:.2f}, {place[1]:.2f} {unit}    {'   '.join(said)}"

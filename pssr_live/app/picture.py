@@ -21,6 +21,7 @@ from pssr_live.app.levels import (
     top_of,
 )
 from pssr_live.app.render import COLOURS, Layer, Words, paint, reduced
+from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.frame import Pixels
 
 
@@ -100,6 +101,25 @@ class Picture:
     in_um: bool
     levels: Mapping[str, Levels]
     histograms: Mapping[str, Histogram]
+
+    @property
+    def restores(self) -> bool:
+        """Whether what was made of the frames is more than interpolation."""
+        made_by = {
+            pair.restored.engine for pair in self.scene.values() if pair.restored
+        }
+        return BicubicEngine.name not in made_by
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the frames themselves are no scans: a file of restored ones."""
+        return any(pair.computed_by for pair in self.scene.values())
+
+    @property
+    def frames_restore(self) -> bool:
+        """Whether frames that are computed are more than interpolation."""
+        made_by = {pair.computed_by for pair in self.scene.values()}
+        return BicubicEngine.name not in made_by
 
     def at(self, x_um: float, y_um: float) -> dict[str, tuple[int, int | None]] | None:
         """Return raw and restored counts at a place, by channel; None outside."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import islice
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QDialog,
     QDoubleSpinBox,
@@ -28,6 +32,7 @@ from pssr_live.errors import PssrLiveError
 from pssr_live.scanners.sequence import read_sequence
 
 WIDTH = 460
+COUNTED = 20_000  # events of a plan that the form cannot show: counting takes time
 
 
 class PlanDialog(QDialog):
@@ -56,12 +61,14 @@ class PlanDialog(QDialog):
         self.setFixedWidth(WIDTH)
         self._base: MDASequence | None = None
         self._as_loaded: MDASequence | None = None
+        self._exact = self._shown = PlanForm()
+        self._has_stage, self._has_focus = has_stage, has_focus
         self.loops = _whole(1, 1_000_000, " time points")
-        self.interval = _number(0, 86_400, " s", 2)
+        self.interval = _number(0, 10_000_000, " s")
         self.interval.setSpecialValueText("as fast as it goes")
-        self.z_range = _number(0, 10_000, " µm", 2)
+        self.z_range = _number(0, 10_000, " µm")
         self.z_range.setSpecialValueText("one plane")
-        self.z_step = _number(0.01, 1000, " µm a step", 2)
+        self.z_step = _number(0.001, 1000, " µm a step")
         self.channels = QListWidget()
         self.channels.setFixedHeight(96)
         self.positions = QLineEdit()
@@ -69,9 +76,7 @@ class PlanDialog(QDialog):
             "x, y; x, y, z; …   in µm; empty: where it is"
         )
         self._offer_channels(presets)
-        for widget in (self.z_range, self.z_step):
-            widget.setEnabled(has_focus)
-        self.positions.setEnabled(has_stage)
+        self._enable(True)
         self.said = QLabel()
         self.said.setWordWrap(True)
         self.load = QPushButton("Load…")
@@ -113,53 +118,85 @@ class PlanDialog(QDialog):
         """
         if self._as_loaded is not None:
             return self._as_loaded
-        return sequence_of(self._form(), self._base)
+        return sequence_of(self._planned(), self._base)
 
     # -- within
 
+    def _planned(self) -> PlanForm:
+        """Return the form; what was not touched since is as in the file, to the digit.
+
+        A box rounds, and ends somewhere: what it shows must not become the plan.
+        """
+        now = self._form()
+        changed = {
+            name: getattr(now, name)
+            for name in (field.name for field in fields(PlanForm))
+            if getattr(now, name) != getattr(self._shown, name)
+        }
+        return replace(self._exact, **changed)
+
     def _form(self) -> PlanForm:
-        items = [self.channels.item(row) for row in range(self.channels.count())]
-        chosen = [i for i in items if i.checkState() is Qt.CheckState.Checked]
         return PlanForm(
             loops=self.loops.value(),
             interval_s=self.interval.value(),
             z_range_um=self.z_range.value(),
             z_step_um=self.z_step.value(),
-            channels=tuple(i.data(Qt.ItemDataRole.UserRole) for i in chosen),
+            channels=self._chosen(),
             positions_um=_positions(self.positions.text()),
         )
+
+    def _chosen(self) -> tuple[tuple[str, str], ...]:
+        """Return the channels that are ticked; those of a plan in its order."""
+        items = [self.channels.item(row) for row in range(self.channels.count())]
+        chosen = [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in items
+            if item.checkState() is Qt.CheckState.Checked
+        ]
+        order = {channel: n for n, channel in enumerate(self._exact.channels)}
+        return tuple(sorted(chosen, key=lambda one: order.get(one, len(order))))
 
     def _show_form(self, form: PlanForm) -> None:
         self.loops.setValue(form.loops)
         self.interval.setValue(form.interval_s)
         self.z_range.setValue(form.z_range_um)
         self.z_step.setValue(form.z_step_um)
+        self._offer_strangers(form)
         for row in range(self.channels.count()):
             item = self.channels.item(row)
             wanted = item.data(Qt.ItemDataRole.UserRole) in form.channels
             state = Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked
             item.setCheckState(state)
         places = [
-            ", ".join(f"{value:g}" for value in place if value is not None)
+            ", ".join(f"{value:.15g}" for value in place if value is not None)
             for place in form.positions_um
         ]
         self.positions.setText("; ".join(places))
+        self._exact = form
+        self._shown = self._form()
         self._say()
 
     def _say(self) -> None:
         try:
-            if self._as_loaded is not None:
-                frames = sum(1 for _ in self._as_loaded)
-                text = f"{frames} events, run as they are in the file."
-            else:
-                form = self._form()
-                text = f"{form.frames} frames"
+            text = self._summary()
         except PssrLiveError as error:
             self._complain(str(error))
             return
         self.run.setEnabled(True)
         theme.tint(self.said, theme.DIM)
         self.said.setText(text)
+
+    def _summary(self) -> str:
+        """Return what would run."""
+        if self._as_loaded is not None:
+            events = sum(1 for _ in islice(self._as_loaded, COUNTED + 1))
+            count = f"{events}" if events <= COUNTED else f"More than {COUNTED}"
+            return f"{count} events, run as they are in the file."
+        planned, shown = self._planned(), self._form()
+        text = f"{planned.frames} frames"
+        if rounded := _differing(planned, shown):
+            text += f"; {rounded}: as in the plan, not as rounded here"
+        return text
 
     def _complain(self, text: str) -> None:
         self.run.setEnabled(False)
@@ -193,9 +230,22 @@ class PlanDialog(QDialog):
                 item.setData(Qt.ItemDataRole.UserRole, (group, name))
                 item.setCheckState(Qt.CheckState.Unchecked)
 
+    def _offer_strangers(self, form: PlanForm) -> None:
+        """List the channels of a plan that the microscope lacks: they stay in it."""
+        items = [self.channels.item(row) for row in range(self.channels.count())]
+        listed = {item.data(Qt.ItemDataRole.UserRole) for item in items}
+        for group, name in form.channels:
+            if (group, name) not in listed:
+                item = QListWidgetItem(f"{group}: {name}, not here", self.channels)
+                item.setData(Qt.ItemDataRole.UserRole, (group, name))
+                item.setForeground(QColor(theme.RED))
+
     def _enable(self, on: bool) -> None:
         for widget in (self.loops, self.interval, self.channels):
             widget.setEnabled(on)
+        for widget in (self.z_range, self.z_step):
+            widget.setEnabled(on and self._has_focus)
+        self.positions.setEnabled(on and self._has_stage)
 
     def _connect(self) -> None:
         for number in (self.interval, self.z_range, self.z_step):
@@ -241,7 +291,10 @@ def _positions(text: str) -> tuple[tuple[float, float, float | None], ...]:
     found = []
     for part in filter(str.strip, text.split(";")):
         try:
-            x, y, *rest = (float(number) for number in part.split(","))
+            numbers = [float(number) for number in part.split(",")]
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError(part)
+            x, y, *rest = numbers
             (z,) = rest or (None,)
         except ValueError as error:
             raise PssrLiveError(
@@ -267,10 +320,34 @@ def _whole(low: int, high: int, unit: str) -> QSpinBox:
     return box
 
 
-def _number(low: float, high: float, unit: str, decimals: int) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setDecimals(decimals)
+class _Number(QDoubleSpinBox):
+    """A number without the zeros at its end."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return the digits that say something."""
+        text, point = super().textFromValue(value), self.locale().decimalPoint()
+        return text.rstrip("0").removesuffix(point) if point in text else text
+
+
+def _number(low: float, high: float, unit: str) -> QDoubleSpinBox:
+    box = _Number()
+    box.setDecimals(3)
     box.setRange(low, high)
     box.setSuffix(unit)
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return box
+
+
+def _differing(planned: PlanForm, shown: PlanForm) -> str:
+    """Return which of the numbers are shown otherwise than they will run."""
+    names = {
+        "loops": "number of time points",
+        "interval_s": "interval",
+        "z_range_um": "range of planes",
+        "z_step_um": "step of planes",
+    }
+    return ", ".join(
+        words
+        for name, words in names.items()
+        if getattr(planned, name) != getattr(shown, name)
+    )

@@ -20,6 +20,7 @@ class Presenter:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
+        self._setting: object = None  # of the microscope, which a reference checked
 
     def show_situation(self, now: Situation) -> None:
         """Let only be pressed what is possible."""
@@ -45,8 +46,12 @@ class Presenter:
     def show_scanner(self, state: ScannerState | None) -> None:
         """Show how the scanner is set; None if there is none."""
         self._window.panel.scanner.show_scanner(state)
+        setting = self._window.conductor.config, state
+        if setting != self._setting:
+            self._setting = setting
+            self.show_checked(None)  # what comes now is not what was checked
         if state is not None:
-            self._window.displays.set_bit_depth(state.bit_depth)
+            self._show_bit_depth()
             self.show_pixel_size(state.pixel_size_um)
 
     def show_model(self, model: Model | None, name: str) -> None:
@@ -67,6 +72,7 @@ class Presenter:
     def show_movie(self, facts: MovieFacts | None) -> None:
         """Show the slider of a movie, or none."""
         self._window.timeline.show_movie(facts)
+        self._show_bit_depth()
         state = self._window.conductor.scanner
         self.show_pixel_size(None if state is None else state.pixel_size_um)
         if facts is None:
@@ -89,13 +95,25 @@ class Presenter:
         )
         strip.show_readings(gauges.read(panes.painted))
         line, why = engine_line(gauges.engine), why_lines(gauges.engine)
-        strip.show_engine(line, why, restores=gauges.restores)
         runs = line if gauges.engine is None else f"runs in {line}"
         self._window.panel.model.show_engine(runs, why, restores=gauges.restores)
-        strip.light.show_light(gauges.light(panes.picture))
+        made_by = self._window.movies.engine or gauges.engine
+        strip.show_engine(
+            engine_line(made_by),
+            why_lines(made_by),
+            restores=made_by is None or bool(made_by["restores"]),
+        )
+        model = self._window.movies.model
+        strip.light.show_light(gauges.light(panes.picture, model))
         now = self._window.conductor.now
         self.show_situation(now)
         self._window.panel.run.say(self._detail(now))
+
+    def _show_bit_depth(self) -> None:
+        """Tell where pixels are saturated: a movie's camera was perhaps another."""
+        state, movie = self._window.conductor.scanner, self._window.movies.facts
+        bits = None if state is None or movie is not None else state.bit_depth
+        self._window.displays.set_bit_depth(bits)
 
     def _detail(self, now: Situation) -> str:
         if now.acquiring:

@@ -10,7 +10,9 @@ import logging
 from pathlib import Path
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pssr_live.app.render import COLOURS
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,13 @@ class Remembered(BaseModel):
     marks: bool = True
     reference_every: int = Field(default=0, ge=0, le=100_000)
     colours: dict[str, str] = {}
-    geometry: str = ""
+    geometry: str = Field(default="", pattern=r"\A[A-Za-z0-9+/=]*\z")
+
+    @field_validator("colours")
+    @classmethod
+    def _known(cls, colours: dict[str, str]) -> dict[str, str]:
+        # A picture in an unknown colour could not be painted, and none would be shown.
+        return {name: colour for name, colour in colours.items() if colour in COLOURS}
 
 
 def settings_file(window: str = "live") -> Path:

@@ -26,7 +26,7 @@ class ScannerBox(Box):
     Signals
     -------
     profile_chosen : str
-        By name.
+        By name; empty for whichever suits, if any does.
     density_chosen, dwell_chosen, photons_chosen : float
         A value of the profile's property; microseconds; photons in a microsecond.
     pixel_size_moved : float
@@ -67,9 +67,7 @@ class ScannerBox(Box):
             *(self.cost, self.saving),
         ):
             self.column.addWidget(widget)
-        self.profile.activated.connect(
-            lambda at: self.profile_chosen.emit(self.profile.itemText(at))
-        )
+        self.profile.activated.connect(self._choose_profile)
         self.density.chosen.connect(self.density_chosen)
         self.dwell.chosen.connect(self.dwell_chosen)
         self.photons.chosen.connect(self.photons_chosen)
@@ -96,6 +94,10 @@ class ScannerBox(Box):
         self._forecast()
 
     # -- within
+
+    def _choose_profile(self, at: int) -> None:
+        name = self.profile.itemText(at)
+        self.profile_chosen.emit("" if name == NONE else name)
 
     def _choose(self, profile: Profile | None) -> None:
         name = NONE if profile is None else profile.name

@@ -161,3 +161,17 @@ def _photons(core: CMMCorePlus) -> float | None:
     if not core.hasProperty(camera, PHOTONS):
         return None
     return float(core.getProperty(camera, PHOTONS))
+
+
+def addresses(profile: Profile | None) -> list[tuple[str, str]]:
+    """Return the device and property of each setting of a profile."""
+    if profile is None:
+        return []
+    return [profile.address(one) for one in profile.settings.values()]
+
+
+def full_density(profile: Profile | None) -> tuple[tuple[str, str, int], ...]:
+    """Return what gives a scan at full density; nothing where that is not known."""
+    if profile is None:
+        return ()
+    return ((*profile.address(profile.density), profile.density.high),)

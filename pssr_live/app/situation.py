@@ -36,6 +36,8 @@ class Situation:
         Whether a model can be used.
     live, recording, running : bool
         Live mode is on; frames are recorded; an MDA runs.
+    finishing : bool
+        A recording has ended and its files are not whole yet.
     busy : str
         What is being done just now that must not be disturbed; empty if nothing.
     movie : bool
@@ -51,6 +53,7 @@ class Situation:
     live: bool = False
     recording: bool = False
     running: bool = False
+    finishing: bool = False
     busy: str = ""
     movie: bool = False
     restoring: bool = False
@@ -60,7 +63,7 @@ class Situation:
     @property
     def acquiring(self) -> bool:
         """Whether frames are kept that closing the window would end."""
-        return self.recording or self.running
+        return self.recording or self.running or self.finishing
 
     @property
     def word(self) -> str:

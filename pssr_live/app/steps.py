@@ -68,8 +68,8 @@ class Steps(QWidget):
         return self._values[self.slider.value()]
 
     def step(self, by: int) -> None:
-        """Go to a neighbouring value."""
-        if self.isEnabled():
+        """Go to a neighbouring value, where the scanner has such a setting."""
+        if self.isEnabled() and not self.isHidden() and self._values:
             self.slider.setValue(self.slider.value() + by)
 
     def _move(self) -> None:

@@ -39,6 +39,8 @@ class Evidence:
         PSNR of the last reference's frame over bicubic of the same scan.
     reference_failed : str
         Why the last reference could not be used; empty if it could.
+    is_movie : bool
+        Whether they come from a file, so that no reference can have checked them.
     """
 
     restored: bool = False
@@ -47,6 +49,7 @@ class Evidence:
     pixel_size_known: bool = True
     reference_gain_db: float | None = None
     reference_failed: str = ""
+    is_movie: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +74,31 @@ def light(known: Evidence) -> Light:
         )
     if known.mismatch:
         return Light(Colour.RED, "outside the model", known.mismatch)
-    if known.reference_gain_db is not None or known.reference_failed:
+    has_reference = known.reference_gain_db is not None or known.reference_failed
+    if has_reference and not known.is_movie:
         return _of_reference(known.reference_gain_db, known.reference_failed)
+    return _unchecked(known)
+
+
+def _unchecked(known: Evidence) -> Light:
+    """Return the light where no reference has spoken and nothing speaks against."""
     if not known.pixel_size_known:
+        teller = "file" if known.is_movie else "microscope"
         return Light(
             Colour.AMBER,
             "pixel size unknown",
-            "The microscope does not tell its pixel size, so it cannot be compared "
+            f"The {teller} does not tell its pixel size, so it cannot be compared "
             "with what the model was trained for.",
         )
+    said = (
+        "no reference can check a movie: its sample is not under the microscope."
+        if known.is_movie
+        else "no reference has checked them: take one (key T)."
+    )
     return Light(
         Colour.AMBER,
         "not checked",
-        "Nothing speaks against these pictures, and no reference has checked them: "
-        "take one (key T).",
+        f"Nothing speaks against these pictures, and {said}",
     )
 
 

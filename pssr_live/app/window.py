@@ -17,7 +17,7 @@ from useq import MDASequence
 
 from pssr_live.app import asking
 from pssr_live.app.banner import Banners
-from pssr_live.app.cards import known_models
+from pssr_live.app.cards import found_by, known_models
 from pssr_live.app.conductor import Conductor, Start
 from pssr_live.app.dialogs import card_dialog, closing_dialog
 from pssr_live.app.displays import Displays
@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._remembered = recall(settings)
         self._plan: MDASequence | None = None
-        self._may_close = self._is_closed = False
+        self._may_close = self._closing = self._is_closed = False
         self.feed = Feed()
         self.renderer = Renderer(self.feed, self._picture_ready.emit)
         self.conductor = Conductor(self.feed, start)
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         """Ask first where frames are being kept; then end everything."""
         if self.conductor.now.acquiring and not self._may_close:
             event.ignore()
-            self._ask_to_close()
+            self._ask_or_wait()
             return
         self._remember()
         self.hide()  # the end may take a moment
@@ -322,7 +322,7 @@ class MainWindow(QMainWindow):
             profile=self.conductor.profile or "",
             model=""
             if self.conductor.model is None
-            else self.conductor.model.card.name,
+            else found_by(self.conductor.model),
             folder=str(self.conductor.folder),
             split=self.panes.is_split,
             marks=display.marks,
@@ -332,6 +332,16 @@ class MainWindow(QMainWindow):
         )
         remember(self._settings, what)
 
+    def _ask_or_wait(self) -> None:
+        if self._closing:  # it waits already
+            return
+        now = self.conductor.now
+        if now.recording or now.running:
+            self._ask_to_close()
+            return
+        self.banners.say(Kind.INFO, "The window closes when the recording is saved.")
+        self._finish_and_close()
+
     def _ask_to_close(self) -> None:
         word = "A recording" if self.conductor.now.recording else "A plan"
         dialog = closing_dialog(self, word)
@@ -340,12 +350,12 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def _finish_and_close(self) -> None:
-        self._may_close = True
-        if self.conductor.now.recording:
-            self.conductor.stop_recording(then=self.close)
-        else:
+        if self.conductor.now.acquiring and not self._closing:
+            self._closing = True
             self.conductor.changed.connect(self._close_once_ended)
+        if self.conductor.now.recording or self.conductor.now.running:
             self.conductor.stop()
+        self._close_once_ended(self.conductor.now)
 
     def _close_once_ended(self, now: Situation) -> None:
         if not now.acquiring:

@@ -54,11 +54,17 @@ class Worker(QObject):
         self._open += 1
         self._jobs.put(partial(self._try, job, then, failed))
 
-    def close(self) -> None:
-        """Do what was asked for, and end; results are not brought any more."""
+    def close(self, *, patient: bool = False) -> None:
+        """Do what was asked for, and end; results are not brought any more.
+
+        Parameters
+        ----------
+        patient : bool
+            Whether to wait for it without end: files are still being written.
+        """
         self._closed = True
         self._jobs.put(None)
-        self._thread.join(LEAVE_S)
+        self._thread.join(None if patient else LEAVE_S)
 
     def _try(
         self,

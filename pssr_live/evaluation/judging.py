@@ -126,11 +126,12 @@ def _flicker(
     )
     if before is None or not follows or method not in before.pictures:
         return {"flicker": NOT_KNOWN, "truth_flicker": NOT_KNOWN}
-    y, x = np.maximum(before.margin_px, now.margin_px)
-    truths = [inside(one.truth, (y, x)) for one in (before, now)]
-    pictures = [inside(one.pictures[method], (y, x)) for one in (before, now)]
-    still = static_region(*truths, TOLERANCE * data_range)
+    (y, x), (other_y, other_x) = before.margin_px, now.margin_px
+    margin = max(y, other_y), max(x, other_x)
+    old, new = inside(before.truth, margin), inside(now.truth, margin)
+    still = static_region(old, new, TOLERANCE * data_range)
+    shown = [inside(one.pictures[method], margin) for one in (before, now)]
     return {
-        "flicker": rms_change(*pictures, still),
-        "truth_flicker": rms_change(*truths, still),
+        "flicker": rms_change(shown[0], shown[1], still),
+        "truth_flicker": rms_change(old, new, still),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from pymmcore_plus import CMMCorePlus
+
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.scanners.tally import RECENT
 
@@ -27,3 +29,22 @@ def ended(what: str, error: Exception) -> PssrLiveError:
     return ScannerError(
         f"The camera {what}: {reason}; check it and start live mode again."
     )
+
+
+def require_startable(core: CMMCorePlus, *, is_running: bool) -> None:
+    """Refuse to start a camera that runs, for whomever, or that has several detectors.
+
+    Raises
+    ------
+    ScannerError
+        Saying which of them it is.
+    """
+    if is_running or core.isSequenceRunning() or core.mda.is_running():
+        raise ScannerError(
+            "The camera is running already; stop its live mode or MDA first."
+        )
+    if core.getNumberOfCameraChannels() > 1:
+        raise ScannerError(
+            f"The camera has {core.getNumberOfCameraChannels()} channels and live "
+            "mode shows one: choose a single camera, or run an MDA."
+        )

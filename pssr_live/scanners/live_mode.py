@@ -28,7 +28,7 @@ from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import Ending
 from pssr_live.scanners.core import protect
-from pssr_live.scanners.live_counts import LiveCounts, ended
+from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
 from pssr_live.scanners.newest import NewestRestorer
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.engine import Taken, take_reference
@@ -95,7 +95,7 @@ class LiveMode:
         self._taking = threading.Lock()  # of the frame that is on its way
         self._run: RunRecording | None = None
         self._broken: PssrLiveError | None = None  # what ended the recording
-        self._last_number = -1
+        self._last_number, self._failed = -1, False
 
     def __enter__(self) -> Self:
         protect(self._core)
@@ -131,12 +131,18 @@ class LiveMode:
     @property
     def is_running(self) -> bool:
         """Whether the camera is running; False once it failed."""
-        return self._worker is not None and self._worker.is_working
+        worker = self._worker
+        return worker is not None and worker.is_working and not self._failed
 
     @property
     def is_recording(self) -> bool:
         """Whether frames are being recorded."""
         return self._run is not None
+
+    @property
+    def keeps_frames(self) -> bool:
+        """Whether a recording goes on; False once the camera or the disk failed."""
+        return self.is_recording and self.is_running and self._broken is None
 
     @property
     def recording_folder(self) -> SessionFolder | None:
@@ -166,23 +172,18 @@ class LiveMode:
             If it runs already, for whomever, or cannot be started.
         """
         core = self._core
-        if self.is_running or core.isSequenceRunning() or core.mda.is_running():
-            raise ScannerError(
-                "The camera is running already; stop its live mode or MDA first."
-            )
-        if core.getNumberOfCameraChannels() > 1:
-            raise ScannerError(
-                f"The camera has {core.getNumberOfCameraChannels()} channels and live "
-                "mode shows one: choose a single camera, or run an MDA."
-            )
+        if self._failed:
+            self.stop()  # its thread may not have ended yet
+        require_startable(core, is_running=self.is_running)
         self._stopping.clear()
         self.counts = LiveCounts()
         self._begun_s = time.perf_counter()
-        self.trouble, self._last_number = None, -1
+        self.trouble, self._last_number, self._failed = None, -1, False
         try:
             core.startContinuousSequenceAcquisition(0)
         except Exception as error:
-            raise ended("did not start", error) from error
+            self.trouble = ended("did not start", error)
+            raise self.trouble from error
         self._pixel_size_um = core.getPixelSizeUm() or None
         self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
         self._worker = Worker("pssr-live frames", self._acquire)
@@ -365,8 +366,11 @@ class LiveMode:
                 log.exception("on_restored failed for %s", restored.frame)
 
     def _fail(self, error: Exception) -> None:
-        if self.trouble is None and not self._stopping.is_set():
-            self._tell(ended("stopped", error))
+        if not (self._failed or self._stopping.is_set()):
+            # First the reason: who sees that it failed may ask why at once.
+            self.trouble = ended("stopped", error)
+            self._failed = True
+            self._tell(self.trouble)
 
     def _break_recording(self, error: Exception) -> None:
         if self._broken is None:

@@ -39,7 +39,7 @@ class ScanCore(UniMMCore):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._failure: Exception | None = None
-        self._saw_none_left = False
+        self._saw_none_left = self._was_stopped = False
 
     def loadPyDevice(self, label: str, device: Device) -> None:
         """Load a Python device, and let MDA cancellation reach it if it scans."""
@@ -103,10 +103,18 @@ class ScanCore(UniMMCore):
         finally:
             self._shutter(open_=False)
 
+    def _do_start_sequence_acquisition(self, *args: Any) -> None:
+        self._saw_none_left = self._was_stopped = False
+        super()._do_start_sequence_acquisition(*args)
+
+    def _do_start_continuous_sequence_acquisition(self, intervalMs: float = 0) -> None:
+        self._saw_none_left = self._was_stopped = False
+        super()._do_start_continuous_sequence_acquisition(intervalMs)
+
     def _start_sequence(
         self, cam: CameraDevice, n_images: int | None, stop_on_overflow: bool
     ) -> None:
-        self._failure, self._saw_none_left = None, False
+        self._failure = None
         frame_bytes = int(np.prod(cam.shape())) * np.dtype(cam.dtype()).itemsize
         frames = max(4, self._seq_buffer.size_bytes // frame_bytes)
         if self._seq_buffer.size_bytes != frames * frame_bytes:
@@ -117,6 +125,7 @@ class ScanCore(UniMMCore):
         super()._start_sequence(watched, n_images, stop_on_overflow)
 
     def _do_stop_sequence_acquisition(self, cameraLabel: str) -> None:
+        self._was_stopped = True
         camera = self._py_camera(cameraLabel)
         if camera is None:
             super()._do_stop_sequence_acquisition(cameraLabel)
@@ -145,9 +154,11 @@ class ScanCore(UniMMCore):
             return False
         if self._scanning() if python else super().isSequenceRunning():
             return True
-        if self._saw_none_left and super().getRemainingImageCount():
+        missed = self._saw_none_left and not self._was_stopped
+        if missed and super().getRemainingImageCount():
             # The last frames came after the caller counted none and before it asks
-            # here. Telling it "ended" now would make it leave without them.
+            # here. Telling it "ended" now would make it leave without them. Who stopped
+            # the camera leaves on purpose, and what it left is nobody's live view.
             self._saw_none_left = False
             return True
         if not python:

@@ -35,7 +35,7 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
     events = list(sequence.replace(time_plan=None))  # time only repeats
     channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
     for group, preset in sorted(channels):
-        _check_preset(core, group, preset)
+        check_preset(core, group, preset)
     _check_numbers(events)
     _check_stages(core, sequence, events)
     if sequence.setup is not None:
@@ -45,7 +45,14 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
         _check_images(core)
 
 
-def _check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
+def check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
+    """Refuse a preset, such as a channel, that the microscope does not have.
+
+    Raises
+    ------
+    ScannerError
+        Naming those that it has.
+    """
     presets = core.getAvailableConfigs(group)
     if preset not in presets:
         raise ScannerError(

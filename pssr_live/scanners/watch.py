@@ -8,7 +8,8 @@ would keep Python from exiting. Both are sorted out here.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from pymmcore_plus import CMMCorePlus
 from pymmcore_plus.mda import FinishReason, RunState
@@ -114,3 +115,21 @@ class RunWatch:
         if isinstance(self._caller, MDARelayThread):
             self._caller.stop()
             self._caller.join(CANCEL_S)
+
+
+@contextmanager
+def cancelled_early(core: CMMCorePlus, wanted: Callable[[], bool]) -> Iterator[None]:
+    """Cancel a run in this block that was to be cancelled before it began.
+
+    Until a run has begun the MDA runner forgets whoever cancels it.
+    """
+
+    def look() -> None:
+        if wanted():
+            core.mda.cancel()
+
+    core.mda.events.sequenceStarted.connect(look)
+    try:
+        yield
+    finally:
+        core.mda.events.sequenceStarted.disconnect(look)

@@ -148,7 +148,10 @@ class Movie:
             return self.channel_names[c]
         for told in self.channels_told:
             at = {axis: n for axis, n in told.items() if axis != "name"}
-            if all(index.get(axis, 0) == n for axis, n in at.items()):
+            # A frame without a position is at the first one; one without a series of
+            # its own is in none, not in the first that was ever asked for.
+            mine = {axis: index.get(axis, 0 if axis in "cp" else None) for axis in at}
+            if mine == at:
                 return str(told["name"])
         return ""
 

@@ -88,9 +88,9 @@ class SessionFolder:
             If the folder holds anything and `overwrite` is false, if a session is
             being recorded into it, if `path` is a file, or if it cannot be written.
         """
-        if path.exists() and not path.is_dir():
-            raise StorageError(f"{path} is a file; choose a folder as --out.")
         with disk_errors("The session", path):
+            if path.exists() and not path.is_dir():
+                raise StorageError(f"{path} is a file; choose a folder as --out.")
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()) and not overwrite:
                 raise StorageError(

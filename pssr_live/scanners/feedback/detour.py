@@ -12,6 +12,8 @@ from typing import Any
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent
 
+from pssr_live.scanners.sequence_check import check_preset
+
 _FIELDS = ("roi", "exposure", "channel", "x_pos", "y_pos", "z_pos")
 
 
@@ -37,7 +39,16 @@ class Detour:
         return returned
 
     def asked(self, event: MDAEvent) -> MDAEvent:
-        """Return an event of a callback; what it changes is remembered."""
+        """Return an event of a callback; what it changes is remembered.
+
+        Raises
+        ------
+        Exception
+            If the microscope lacks a channel or property that it names.
+        """
+        for one in getattr(event, "events", ()) or (event,):
+            if one.channel is not None:  # the MDA engine would only log it
+                check_preset(self._core, one.channel.group, one.channel.config)
         fields = {name for name in _FIELDS if self._changes(event, name)}
         returned = self._return(event, self._others.keys() - fields)
         named = {(p[0], p[1]) for p in event.properties or ()}

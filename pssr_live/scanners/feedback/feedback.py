@@ -93,9 +93,12 @@ class Feedback:
         for callback in tuple(self._callbacks):
             try:
                 self._heed(restored, as_events(callback(restored)))
-            except Exception as error:  # a script's mistake must not end the run
+            # A script's mistake must not end the run. Ctrl-C does not come into this
+            # thread, and who calls `exit` in it would only end the restoration.
+            except BaseException as error:
                 log.exception("A callback failed for %s", restored.frame)
-                self._warn(f"A callback failed: {error or type(error).__name__}.")
+                said = str(error) if isinstance(error, Exception) else ""
+                self._warn(f"A callback failed: {said or type(error).__name__}.")
         if self.feed is not None:
             self.feed.wake()
 

@@ -135,7 +135,8 @@ def said_of(card: ModelCard) -> str:
     """Tell in a line how an earlier version was trained."""
     how = card.training
     trained = f"{how.steps} steps in {how.seconds:g} s of {how.device}"
-    return f"version {card.version}: {trained}"
+    before = f"; before that, {how.begun_from}" if how.begun_from else ""
+    return f"version {card.version}: {trained}{before}"
 
 
 def write_folder(learned: Learned, recipe: Recipe, folder: Path, data: Path) -> None:

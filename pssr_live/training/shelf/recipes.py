@@ -163,7 +163,7 @@ MITO = Recipe(
 )
 ELECTRON_SINGLE = Recipe(
     Architecture(n_frames=1, lookahead=0),
-    PoolPlan(simulated=0, real=4500, textured=400, frames=1, size=256, seed=5000),
+    PoolPlan(simulated=0, real=4500, textured=1300, frames=1, size=256, seed=5000),
     electron_stills,
     {
         f"{what} never seen": still_clips("em", name)

@@ -1,0 +1,40 @@
+"""What a window begins with. Pure; knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a window begins with.
+
+    Attributes
+    ----------
+    config : Path
+        The microscope.
+    profile : str or None
+        A scanner profile; None: whichever suits.
+    model : str
+        A model's name, or its folder.
+    engine : str or None
+        The inference engine; None: the best that works.
+    folder : Path
+        Where recordings go.
+    settings : tuple of (group, preset) or (device, property, value)
+        Set once the microscope is connected.
+    live : bool
+        Whether to start live mode at once.
+    density : int or None
+        The value of the profile's density; None: as the model wants it.
+    """
+
+    config: Path
+    model: str
+    folder: Path
+    profile: str | None = None
+    engine: str | None = None
+    settings: tuple[tuple[str, ...], ...] = ()
+    live: bool = False
+    density: int | None = None
