@@ -90,7 +90,15 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    try:
+        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        from pssr_live.errors import SettingsError
+
+        raise SettingsError(
+            f"pssr_live.{name} needs the package {error.name}, which is not installed: "
+            'run `pip install "pssr-live[demo]"`.'
+        ) from error
     globals()[name] = value
     return value
 

@@ -44,6 +44,13 @@ class Sample(_Strict):
         description="Smallest and largest low-density pixel size it may be used at."
     )
 
+    @model_validator(mode="after")
+    def _smallest_first(self) -> Self:
+        low, high = self.pixel_size_um
+        if not 0 < low <= high:
+            raise ValueError(f"pixel_size_um is {low:g} to {high:g}: smallest first")
+        return self
+
     def mismatch(self, pixel_size_um: float | None) -> str | None:
         """Return what is wrong with a pixel size, or None."""
         low, high = self.pixel_size_um

@@ -323,3 +323,12 @@ def test_a_busy_machine_is_said_in_words_and_in_the_picture(measured, tmp_path):
         with Image.open(tmp_path / f"{name}.png") as picture:
             heads.append(np.asarray(picture)[84:110])
     assert len(np.unique(heads[0])) < len(np.unique(heads[1]))
+
+
+def test_a_model_that_looks_ahead_is_measured_too(cli):
+    told = cli(
+        *("bench", *BRIEF, "-m", "mito-mf5-x4", "--size", "16"),
+        *("--no-peers", "--no-live", "--json"),
+    )
+    assert told.code == 0
+    assert told.json["model"]["name"] == "mito-mf5-x4"

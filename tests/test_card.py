@@ -48,6 +48,7 @@ def test_what_is_no_model_is_said(name: str) -> None:
         ("scale = 4", "scale = 'x'", "wrong at scale: .* valid integer.*, got 'x'"),
         ("scale = 4", "scale = 0", "wrong at scale: .*greater than or equal to 1"),
         ("scale = 4", "", "wrong at scale: Field required"),
+        ("    0.1,\n", "    0.9,\n", "pixel_size_um is 0.9 to 0.4: smallest first"),
         ("lookahead = 2", "lookahead = 5", "lookahead 5 is not less than n_frames 5"),
         ("tolerance = ", "tolerance = 1.0\nother = ", "wrong at tolerance: .*0.05"),
         ('"model.onnx" = ', '"other" = ', "sha256 does not list model.onnx"),

@@ -299,6 +299,9 @@ def test_doctor_says_what_works(cli: Cli) -> None:
     assert all(
         said["reason"] for said in told.json["engines"] if said["state"] == "refused"
     )
+    unknown = cli("doctor", "-m", "nosuch")
+    assert unknown.code == 1
+    assert "There is no model 'nosuch'" in unknown.out
     shown = cli("doctor")
     assert (shown.code, "mito-mf5-x4-live" in shown.out) == (0, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -392,6 +393,14 @@ def test_the_commands(
     assert told.code == 0, told
     assert json.loads(told.out) == report["quality"]["references"]
     assert "2 scored: PSNR" in cli("evaluate", out).out
+    path.write_text(
+        "time_plan: {interval: 0, loops: 4}\n"
+        'setup: {properties: [[Scanner, RealTime, "Off"]]}'
+    )
+    told = cli(*words, "2", "--overwrite", "--profile", "simulated")
+    assert "References are not counted in this plan" in told.out
+    said = re.sub(r"[\s\u2502]+", " ", told.out)
+    assert re.search(r"dose saved .*x at .*; \d+\.\dx with the references", said)
     told = cli(*words, "often", "--overwrite")
     assert (told.code, "give one, or auto" in told.err) == (2, True)
     told = cli("evaluate", tmp_path)

@@ -88,6 +88,9 @@ class RecordedTurn:
                 if not room.acquire(timeout=STUCK_S):
                     break  # the report below says why
                 run.submit(frame)
+            # The end completes the windows that look ahead, all at once: room for them.
+            for _ in range(AHEAD):
+                room.acquire(timeout=STUCK_S)
             report = run.finish()
         if report["status"] != "success" or report["frames_deferred"]:
             raise RuntimeError(f"The recorded run is no measurement: {report}")

@@ -64,7 +64,8 @@ def doctor(
         _show(console, found, model)
     if not any(said["restores"] for said in found["models"].values()):
         console.print("No model can be used here.")
-    if not all(said["restores"] for said in found["models"].values()):
+    works = any(one["state"] == "works" and one["restores"] for one in found["engines"])
+    if not works or not all(said["restores"] for said in found["models"].values()):
         raise typer.Exit(1)
 
 

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from pssr_live.scanners.profiles import Profile
     from pssr_live.scanners.references.plan import Every
 
+UNCOUNTED = (
+    "References are not counted in this plan: they take time and dose of their own, "
+    "which the report tells."
+)
+
 
 def run(
     sequence: Annotated[
@@ -97,6 +102,8 @@ def run(
         plan = plan_session(core, planned, restorer, out or Path(), scanner)
         if not json and (dry_run or scanner is not None):
             console.print(plan_table(plan))
+            if reference_every is not None:
+                notes(console, [UNCOUNTED])
         if out is None or dry_run:
             if json:
                 print_json(plan.report())
