@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 # Before any Qt: a machine that tests has no screen, or one that is in use.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# A shell's background job ignores Ctrl-C, and hands that down to all it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from app_windows import Windows
 from pytestqt.qtbot import QtBot
