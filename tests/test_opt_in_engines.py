@@ -132,7 +132,8 @@ def test_bf16_costs_next_to_no_psnr(
     there = np.ones(5, np.float32)
     worse, best = (psnr(e.run(values, there), truth, 1) for e in (bf16, exact))
     assert best > 15
-    assert best - worse <= 0.02
+    # At 43 dB, which a scan without noise reaches, its rounding is no more hidden.
+    assert best - worse <= (0.05 if scan == "noise-free" else 0.02)
 
 
 def test_int8_is_refused_with_its_figure_unless_the_card_allows_it(
