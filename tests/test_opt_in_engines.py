@@ -119,8 +119,14 @@ SCANS: dict[str, tuple[AnyStep, ...]] = {
 def test_bf16_costs_next_to_no_psnr(
     scan: str, bf16: FloatEngine, exact: OnnxEngine
 ) -> None:
+    lost = [lost_db(scan, seed, bf16, exact) for seed in (11, 12, 13, 14)]
+    assert np.mean(lost) <= 0.02
+    assert max(lost) <= 0.07  # as docs/engines.md says of the worst picture
+
+
+def lost_db(scan: str, seed: int, bf16: FloatEngine, exact: OnnxEngine) -> float:
     grid = ScanGrid(height=256, width=256, pixel_size_um=0.05)
-    sample = MitoSample(seed=11, field_um=12.8)
+    sample = MitoSample(seed=seed, field_um=12.8)
     movie = [sample.scan(grid, np.full(256, 0.2 * t)) for t in range(5)]
     grey = np.stack([(200 + 3000 * image).clip(0, 65535) for image in movie])
     recipe = Recipe(name="scan", steps=SCANS[scan])
@@ -132,8 +138,7 @@ def test_bf16_costs_next_to_no_psnr(
     there = np.ones(5, np.float32)
     worse, best = (psnr(e.run(values, there), truth, 1) for e in (bf16, exact))
     assert best > 15
-    # At 43 dB, which a scan without noise reaches, its rounding is no more hidden.
-    assert best - worse <= (0.05 if scan == "noise-free" else 0.02)
+    return best - worse
 
 
 def test_int8_is_refused_with_its_figure_unless_the_card_allows_it(
