@@ -16,9 +16,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from app_windows import Windows
+from pymmcore_plus import CMMCorePlus
 from pytestqt.qtbot import QtBot
 
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.core import close_core
 
 
 @pytest.fixture
@@ -27,6 +29,23 @@ def windows(qtbot: QtBot, tmp_path: Path) -> Iterator[Windows]:
     opener = Windows(qtbot, tmp_path)
     yield opener
     opener.close_all()
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[CMMCorePlus]:
+    """Return a new `CMMCorePlus.instance()`, with a demo camera of 48 x 48 pixels.
+
+    `instance()` gives the oldest core that is still alive. A test before may have left
+    one, with its own MDA engine in it, until Python next collects garbage.
+    """
+    monkeypatch.setattr("pymmcore_plus.core._mmcore_plus._instance", None)
+    core = CMMCorePlus.instance()
+    core.loadSystemConfiguration()
+    for axis in "XY":
+        core.setProperty("Camera", f"OnCameraCCD{axis}Size", 48)
+    core.setExposure(2)
+    yield core
+    close_core(core)
 
 
 @pytest.fixture(scope="session")

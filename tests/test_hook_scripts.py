@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from pymmcore_plus import CMMCorePlus
-from pymmcore_plus.mda import MDAEngine
 from sessions import (
     CENTRED,
     LIVE,
@@ -211,13 +210,9 @@ def test_the_core_in_use_need_not_be_the_first(tmp_path: Path) -> None:
     close_core(first)
 
 
-def test_the_instance_is_used_where_no_core_is_named(tmp_path: Path) -> None:
-    core = CMMCorePlus.instance()  # maybe one that ran another configuration before:
-    core.mda.set_engine(MDAEngine(core))  # its engine would remember that one's stage
-    core.loadSystemConfiguration("MMConfig_demo.cfg")
-    for axis in "XY":
-        core.setProperty("Camera", f"OnCameraCCD{axis}Size", 48)
+def test_the_instance_is_used_where_no_core_is_named(
+    instance: CMMCorePlus, tmp_path: Path
+) -> None:
     with LiveRestoration(LIVE, tmp_path / "s") as live:
-        core.mda.run(timelapse(3), output=live)
+        instance.mda.run(timelapse(3), output=live)
     assert live.report["frames_restored"] == 3
-    close_core(core)
