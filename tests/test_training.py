@@ -17,6 +17,7 @@ from pssr_live.network import Architecture, FastNet, bilinear_phases
 from pssr_live.training.films.clips import PoolPlan, build_pool, real_clip
 from pssr_live.training.judging.judge import examples, judge
 from pssr_live.training.learning.beginning import for_window
+from pssr_live.training.learning.device import make_fabric
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.scans.batches import cut, draw_valid
@@ -171,6 +172,36 @@ def test_the_skip_is_bilinear_interpolation(scale: int) -> None:
     ours = functional.pixel_shuffle(phases, scale)
     theirs = functional.interpolate(image, scale_factor=scale, mode="bilinear")
     assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_bfloat16_leaves_the_picture_itself_in_peace() -> None:
+    net = small_net()
+    frames = torch.rand(2, 5, 32, 32, generator=generator())
+    valid = torch.ones(2, 5)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        rounded = net(frames, valid)
+    exact = net(frames, valid).detach()
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    # Eight bits of the picture would be 0.1 % off; eight bits of what is added, less.
+    assert (rounded - exact).std() < 3e-4
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "precision"),
+    [
+        ("auto", {"avx512_bf16": True, "amx_bf16": False}, "bf16-mixed"),
+        ("auto", {"avx512_bf16": False, "amx_bf16": True}, "bf16-mixed"),
+        ("auto", {"avx2": True}, "32-true"),
+        ("float32", {"avx512_bf16": True}, "32-true"),
+        ("bfloat16", {"avx2": True}, "bf16-mixed"),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_fast(
+    monkeypatch: pytest.MonkeyPatch, asked: str, has: dict[str, bool], precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    assert make_fabric("cpu", asked).strategy.precision.precision == precision
 
 
 def test_the_receptive_radius_is_exact() -> None:

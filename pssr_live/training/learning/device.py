@@ -26,8 +26,8 @@ def make_fabric(device: str, precision: str) -> Fabric:
     device : {"auto", "cpu", "gpu"}
         "auto" takes a CUDA GPU where there is one.
     precision : {"auto", "float32", "bfloat16"}
-        "auto" is bfloat16 on a GPU, and float32 on a CPU, where few have hardware
-        for bfloat16 and it is slow on the others.
+        "auto" is bfloat16 on a GPU, and on a CPU that has instructions for it;
+        float32 on the others, where it would be slow.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
             "build of torch."
         )
     if precision == "auto":
-        precision = "bfloat16" if on_gpu else "float32"
+        precision = "bfloat16" if on_gpu or _cpu_has_bfloat16() else "float32"
     fabric = Fabric(
         accelerator="cuda" if on_gpu else "cpu",
         devices=processes,
@@ -58,6 +58,11 @@ def make_fabric(device: str, precision: str) -> Fabric:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     return fabric
+
+
+def _cpu_has_bfloat16() -> bool:
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def name_of(device: torch.device) -> str:
