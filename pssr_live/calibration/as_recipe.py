@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import hypot, sqrt
 from pathlib import Path
 
+from pssr_live.calibration.shared import loudness
 from pssr_live.calibration.values import Calibration, Measured
 from pssr_live.crappifier.beam import LineJitter
-from pssr_live.crappifier.detector import Photons, ReadNoise
+from pssr_live.crappifier.detector import Photons, ReadNoise, SlowDetector
 from pssr_live.crappifier.recipe import AnyStep, Recipe
 from pssr_live.crappifier.sampling import Scan
 from pssr_live.errors import SettingsError
@@ -19,9 +20,10 @@ def recipe_of(path: Path, scale: int) -> Recipe:
     Parameters
     ----------
     path : Path
-        What `pssr-live calibrate` wrote. From repeats it gives line jitter and noise,
-        with as many photons at the white level of an image as the calibrated field
-        had at its bright level. From a pair it gives blur and dwell, and no noise.
+        What `pssr-live calibrate` wrote. From repeats it gives line jitter, noise and
+        how far neighbours share it, with as many photons at the white level of an
+        image as the calibrated field had at its bright level. From a pair it gives
+        blur and dwell, and no noise.
     scale : int
         HR pixels from one low-density pixel to the next.
 
@@ -53,10 +55,15 @@ def _detector(calibration: Calibration, path: Path, scale: int) -> tuple[AnyStep
     if jitter is not None:
         # Repeats are coarse scans: their pixels are the low-density ones.
         steps.append(LineJitter(sd_px=jitter.value * scale))
-    steps += [Scan(mode="line"), Photons(photons=photons)]
+    # What a slow detector smooths was louder before.
+    shared = calibration.noise_width_px
+    left = 1.0 if shared is None else loudness(shared.value)
+    steps += [Scan(mode="line"), Photons(photons=photons * left)]
     if read_noise is not None:
         span = bright.value - offset.value
-        steps.append(ReadNoise(sd=max(read_noise.value, 0.0) / span))
+        steps.append(ReadNoise(sd=max(read_noise.value, 0.0) / span / sqrt(left)))
+    if shared is not None:
+        steps.append(SlowDetector(sigma_px=shared.value))
     return tuple(steps)
 
 

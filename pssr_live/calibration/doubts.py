@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from pssr_live.calibration.lines import Lines
 from pssr_live.calibration.noise import Noise, level_step
+from pssr_live.calibration.shared import Shared
 from pssr_live.calibration.stack import Pixels
 from pssr_live.calibration.transfer import Transfer
 from pssr_live.evaluation.pair import Real
@@ -23,16 +25,18 @@ _COARSE_ADU2 = 0.25  # variance below which rounding is no longer like noise
 
 
 def doubts(
-    frames: Pixels, differences: Real, noise: Noise, fit: Transfer
+    frames: Pixels, lines: Lines, noise: Noise, fit: Transfer
 ) -> tuple[str, ...]:
     """Return what is wrong with `frames` (T, Y, X), one sentence each.
 
-    `differences` (T - 1, Y, X) are those of consecutive frames, without drift, fading
-    and line jitter.
+    `lines` has the differences of consecutive frames, without drift, fading and line
+    jitter.
     """
+    differences = lines.differences
     found = [
         _averaged(differences),
         _filtered(differences),
+        _slow(lines.shared, fit),
         _unsteady(frames, differences, fit),
         _coarse(frames, fit),
         noise.clipped(),
@@ -60,12 +64,23 @@ def _filtered(differences: Real) -> str:
     power = (differences**2).mean()
     down = float((differences[:, 1:] * differences[:, :-1]).mean() / power)
     across = float((differences[:, :, 1:] * differences[:, :, :-1]).mean() / power)
-    if max(down, across) < _IN_SPACE:
+    if down < _IN_SPACE:  # along lines alone, it is the detector
         return ""
     return (
         f"The noise of neighbouring pixels is alike (correlation {down:.2f} down, "
-        f"{across:.2f} across): the frames were filtered or resampled, or the detector "
-        "is slower than the dwell; gain and noise come out too small."
+        f"{across:.2f} across): the frames were filtered or resampled; gain and noise "
+        "come out too small."
+    )
+
+
+def _slow(shared: Shared, fit: Transfer) -> str:
+    if not shared.shows:
+        return ""
+    return (
+        "The noise of neighbours in a line is alike (correlation "
+        f"{shared.along_lines:.2f}): the detector is slower than the dwell. Gain and "
+        "noise are those of a pixel, as a denoiser meets them; one photon gives "
+        f"{fit.gain * shared.quicker:.3g} ADU, spread over its neighbours."
     )
 
 

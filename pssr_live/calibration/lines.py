@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from pssr_live.calibration.shared import Shared, shared_noise
 from pssr_live.evaluation.pair import Real
 
 _SMOOTH_PX = 0.7
@@ -30,11 +31,14 @@ class Lines:
         RMS displacement of a line along the fast axis in one frame.
     jitter_error_px : float
         Its standard deviation.
+    shared : Shared
+        How much of their noise neighbours have in common.
     """
 
     differences: Real = field(repr=False)
     jitter_px: float
     jitter_error_px: float
+    shared: Shared
 
 
 def separate(frames: Real) -> Lines:
@@ -46,17 +50,16 @@ def separate(frames: Real) -> Lines:
     known = np.stack([np.ones(mean.size), guide.ravel(), down.ravel()], axis=1)
     power = (across**2).sum(1) + 1e-12
     parts = across**2 / power[:, None]
-    rests, moves, chances = [], [], []
-    for before, after in pairwise(frames):
-        apart = after - before
-        slow = np.linalg.lstsq(known, apart.ravel(), rcond=None)[0]
-        apart = apart - (known @ slow).reshape(apart.shape)
+    rests = [_without_slow(after - before, known) for before, after in pairwise(frames)]
+    shared = shared_noise(np.array(rests), np.hypot(down, across))
+    louder = _louder(across, power, shared)
+    moves, chances = [], []
+    for apart in rests:
         moved = (apart * across).sum(1) / power
         # What is left of a pixel's noise after the fit, where few pixels decide it.
         rest = (apart - moved[:, None] * across) / np.sqrt(1 - np.minimum(parts, 0.5))
         moves.append(moved)
-        chances.append((rest**2 * across**2).sum(1) / power**2)
-        rests.append(apart)
+        chances.append((rest**2 * across**2).sum(1) / power**2 * louder)
     move, chance = np.array(moves), np.array(chances)
     # Lines with nothing in them say nothing about their place. Weights follow from the
     # slopes alone: with those of each line's own noise, what happens to be quiet would
@@ -76,9 +79,24 @@ def separate(frames: Real) -> Lines:
     spread = float(np.average((each - variance) ** 2, weights=weight))
     error = np.sqrt(spread * (weight**2).sum()) / weight.sum()
     jitter = np.sqrt(max(variance, 0.0))
-    return Lines(
-        np.array(rests), float(jitter), float(error / (2 * max(jitter, error**0.5)))
-    )
+    jitter_error = float(error / (2 * max(jitter, error**0.5)))
+    return Lines(np.array(rests), float(jitter), jitter_error, shared)
+
+
+def _without_slow(apart: Real, known: Real) -> Real:
+    slow = np.linalg.lstsq(known, apart.ravel(), rcond=None)[0]
+    rest: Real = apart - (known @ slow).reshape(apart.shape)
+    return rest
+
+
+def _louder(across: Real, power: Real, shared: Shared) -> Real:
+    """Return by how much noise that neighbours share moves each line more, (Y,)."""
+    louder = np.ones(len(across))
+    for lag, alike in enumerate(shared.across, start=1):
+        both = (across[:, lag:] * across[:, :-lag]).sum(1) / power
+        louder += 2 * alike * both
+    least: Real = np.maximum(louder, 0.1)
+    return least
 
 
 def _kept_slope(frames: Real) -> float:

@@ -88,11 +88,11 @@ def fit_repeats(
         known |= fit_dark(dark)
         missing = {why: text for why, text in missing.items() if why not in known}
     known["bright_adu"] = _bright(exact)
-    for found in (_jitter(lines), _psf(spectrum, pixel_size_um)):
+    for found in (_jitter(lines), _shared(lines), _psf(spectrum, pixel_size_um)):
         known |= found[0]
         missing |= found[1]
     notes = _notes(transfer, known, detail, odd)
-    notes += doubts(frames, lines.differences, noise, transfer)
+    notes += doubts(frames, lines, noise, transfer)
     source = Source(
         kind="repeats",
         files=(name,),
@@ -162,6 +162,12 @@ def _jitter(lines: Lines) -> _Found:
         "line_jitter_px": f"{lines.jitter_px:.2g} +- {lines.jitter_error_px:.2g} "
         "pixels cannot be told from none"
     }
+
+
+def _shared(lines: Lines) -> _Found:
+    if not lines.shared.shows:
+        return {}, {}
+    return {"noise_width_px": _measured(*lines.shared.width_px)}, {}
 
 
 def _psf(spectrum: Spectrum, pixel_size_um: float | None) -> _Found:

@@ -43,9 +43,9 @@ class Source(_Strict):
 class Calibration(_Strict):
     """An instrument, as far as its pictures tell.
 
-    From repeats: gain, offset, read noise and line jitter of one frame, the grey level
-    of what is bright in the field (`bright_adu`, that which 2 pixels in 1000 exceed),
-    and the PSF.
+    From repeats: gain, offset, read noise and line jitter of one frame, over how many
+    pixels of a line the noise is shared (`noise_width_px`), the grey level of what is
+    bright in the field (`bright_adu`, that which 2 pixels in 1000 exceed), and the PSF.
     From a pair: where the low scan lies on the high one (`shift`), the Gaussian blur
     that it has beyond it (`blur`), and its grey levels as
     `gain_ratio * high + offset_difference_adu`.
@@ -57,6 +57,7 @@ class Calibration(_Strict):
     read_noise_adu: Measured | None = None
     bright_adu: Measured | None = None
     line_jitter_px: Measured | None = None
+    noise_width_px: Measured | None = None
     psf_sigma_px: Measured | None = None
     psf_sigma_um: Measured | None = None
     shift_y_px: Measured | None = None

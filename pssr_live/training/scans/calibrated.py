@@ -19,6 +19,8 @@ from pssr_live.training.scans.ranges import Ranges
 
 DIM = 3.0  # a sample as much dimmer, or brighter, than the calibrated one
 SHAKY = 2.0  # lines as much worse, or better, on another day
+SLOW = 1.2  # a detector as much slower or quicker, beside the dwell of another day
+WIDEST_PX = 3.0  # coarse pixels: as far as the crappifier's kernel goes
 BLUR_SLACK_PX = 0.3
 DWELL_SLACK = 0.2
 _SDS = 2.0  # of a value's uncertainty
@@ -40,7 +42,8 @@ def calibrated(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
     """
     if calibration.source.kind == "pair":
         return _beam(ranges, calibration, scale)
-    return _lines(_detector(ranges, calibration), calibration, scale)
+    detected = _slow(_detector(ranges, calibration), calibration)
+    return _lines(detected, calibration, scale)
 
 
 def _detector(ranges: Ranges, calibration: Calibration) -> Ranges:
@@ -56,6 +59,17 @@ def _detector(ranges: Ranges, calibration: Calibration) -> Ranges:
     # The same factor: half of the light makes the read noise twice as important.
     relative = read_noise.value / span
     return replace(ranges, read_noise=_around(relative, DIM * (1 + unsure)))
+
+
+def _slow(ranges: Ranges, calibration: Calibration) -> Ranges:
+    shared = calibration.noise_width_px
+    if shared is None:
+        return ranges
+    slack = SLOW * (1 + _SDS * shared.uncertainty / shared.value)
+    low, high = _around(shared.value, slack)
+    # What was measured is there in every clip.
+    widths = (min(low, WIDEST_PX), min(high, WIDEST_PX))
+    return replace(ranges, shared_noise_px=widths, shared_noise_share=1.0)
 
 
 def _lines(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
