@@ -7,19 +7,22 @@ that were on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pssr_live.frame import Pixels
+from pssr_live.frame import Pixels, series_of
 from pssr_live.restorer import Restorer, check_axis, check_frame
+from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, array_frames, open_movie
 from pssr_live.storage.pages import PageFile
 from pssr_live.storage.target import check_target, unfinished
 
 Progress = Callable[[int, int], None]
+LOOKED_AT = 5  # frames, to tell whether they were filtered
 
 
 def restore(
@@ -106,6 +109,7 @@ def restore_file(
         total = len(movie.layout)
         page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
         check_room(part, total * page_bytes)
+        doubt = _filtered(movie)
         hr_size = None if size is None else size / card.scale
         details: dict[str, Any] = {
             "source": source.name,
@@ -135,7 +139,7 @@ def restore_file(
         "restored_shape": list(shape),
         "dtype": movie.dtype,
         "pixel_size_um": hr_size,
-        "warnings": [*_absences(movie), *_warnings(restorer, size, done)],
+        "warnings": [*_absences(movie), *doubt, *_warnings(restorer, size, done)],
     } | {key: details[key] for key in ("model", "engine")}
 
 
@@ -161,6 +165,16 @@ def _warnings(restorer: Restorer, size: float | None, frames: int) -> list[str]:
             why = "Interpolation was asked for, and not the model"
         said.append(f"{why}: the pictures are interpolated.")
     return said
+
+
+def _filtered(movie: Movie) -> list[str]:
+    """Return what the first frames of the first series say of their noise."""
+    first = next(movie.frames(), None)
+    if first is None:
+        return []
+    series = movie.frames(series_of(first.index))
+    doubt = filtered(np.stack([frame.pixels for frame in islice(series, LOOKED_AT)]))
+    return [doubt] if doubt else []
 
 
 def _absences(movie: Movie) -> list[str]:

@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from pssr_live.calibration.as_recipe import recipe_of
 from pssr_live.calibration.repeats import fit_repeats
-from pssr_live.calibration.shared import shared_noise
 from pssr_live.calibration.values import Calibration
 from pssr_live.crappifier import Crappifier
+from pssr_live.shared_noise import shared_noise
 from pssr_live.training.scans.calibrated import calibrated
 from pssr_live.training.scans.crappify import crappify
 from pssr_live.training.scans.ranges import Ranges, draw

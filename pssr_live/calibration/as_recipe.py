@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import hypot, sqrt
 from pathlib import Path
 
-from pssr_live.calibration.shared import loudness
 from pssr_live.calibration.values import Calibration, Measured
 from pssr_live.crappifier.beam import LineJitter
 from pssr_live.crappifier.detector import Photons, ReadNoise, SlowDetector
 from pssr_live.crappifier.recipe import AnyStep, Recipe
 from pssr_live.crappifier.sampling import Scan
 from pssr_live.errors import SettingsError
+from pssr_live.shared_noise import loudness
 
 
 def recipe_of(path: Path, scale: int) -> Recipe:

@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter
 
 from pssr_live.calibration.lines import Lines
 from pssr_live.calibration.noise import Noise, level_step
-from pssr_live.calibration.shared import Shared
 from pssr_live.calibration.stack import Pixels
 from pssr_live.calibration.transfer import Transfer
 from pssr_live.evaluation.pair import Real
+from pssr_live.shared_noise import Shared
 
 _IN_TIME = 0.05  # correlations beyond what independent noise has
 _IN_SPACE = 0.1

@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from pssr_live.calibration.shared import Shared, shared_noise
 from pssr_live.evaluation.pair import Real
+from pssr_live.shared_noise import Shared, shared_noise
 
 _SMOOTH_PX = 0.7
 

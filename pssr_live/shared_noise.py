@@ -1,9 +1,8 @@
-"""Noise that neighbours in a line share, because the detector is slower than a pixel.
+"""Noise that neighbouring pixels share. It looks like structure, also to a network.
 
-Such noise looks like structure. How much of it there is shows in flat places, as the
-correlation of a pixel's noise with that of the pixels after it. What moves or was
-filtered is alike down the lines too; only what is more alike along them counts as the
-detector's.
+How much of it there is shows in flat places, as the correlation of a pixel's noise
+with that of the pixels after it. What was filtered, or moves, is alike along the lines
+and down; only what is more alike along them is due to a detector slower than a pixel.
 
 A linear detector leaves the noise at low frequencies as it is. Its power there is the
 sum of all correlations times the variance of a pixel, and tells the variance that a
@@ -17,12 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pssr_live.evaluation.pair import Real
+Real = npt.NDArray[np.float64]
 
 LAGS = 4  # pixels
 _FLATTEST = 0.5  # share of the pixels
 _LEAST = 0.02  # correlation below which it is none
 _SDS = 3.0
+_FILTERED = 0.45  # correlation beyond which no raw scan was found
+_SMOOTHLY = 2.5  # the second correlation is less than the first to this power
+_ENOUGH_PX = 512  # sides of the part that is looked at
 _WIDTHS_PX = np.linspace(0.05, 3.0, 296)
 
 
@@ -85,9 +87,46 @@ def shared_noise(differences: Real, slope: Real) -> Shared:
     return Shared(across.mean(1), down.mean(1), float(np.hypot(chance, scatter)))
 
 
+def filtered(frames: npt.NDArray[np.generic]) -> str:
+    """Say whether consecutive `frames` (T, Y, X) were filtered; "" if not, or unknown.
+
+    What moves is alike over several pixels, and what was filtered over one or two: so
+    a quiet film of a moving sample is not taken for filtered.
+    """
+    many, *sides = frames.shape
+    if many < 3 or min(sides) < 4 * LAGS:
+        return ""
+    middle = tuple(
+        slice(max((side - _ENOUGH_PX) // 2, 0), (side + _ENOUGH_PX) // 2)
+        for side in sides
+    )
+    seen = frames[:, middle[0], middle[1]].astype(np.float64)
+    shared = shared_noise(np.diff(seen, axis=0), _slope(seen.mean(0)))
+    ways = (shared.across, shared.down)
+    if min(way[0] for way in ways) < _FILTERED:
+        return ""
+    if any(way[1] > way[0] ** _SMOOTHLY for way in ways):
+        return ""
+    return (
+        "The noise of neighbouring pixels is alike (correlation "
+        f"{shared.down[0]:.2f} down, {shared.across[0]:.2f} across): the frames were "
+        "filtered or resampled, if only by the camera. The model takes such noise for "
+        "structure: restore raw frames."
+    )
+
+
 def loudness(width_px: float) -> float:
     """Return the variance that white noise of variance 1 has left after a Gaussian."""
     return float((_kernel(width_px) ** 2).sum())
+
+
+def _slope(picture: Real) -> Real:
+    """Return how steep a picture (Y, X) is, over three pixels each way."""
+    padded = np.pad(picture, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    smooth = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    steep: Real = np.hypot(*np.gradient(smooth))
+    return steep
 
 
 def _alike(noise: Real, flat: npt.NDArray[np.bool_], lag: int, axis: int) -> Real:
