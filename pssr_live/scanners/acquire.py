@@ -22,6 +22,7 @@ from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.pipeline import Progress
 from pssr_live.scanners.arrivals import by_detector, run_layout
 from pssr_live.scanners.frame_clock import FrameClock
+from pssr_live.scanners.grids import on_field_of
 from pssr_live.scanners.hardware_kept import (
     engine_restores_nothing,
     hardware_kept,
@@ -63,6 +64,7 @@ def acquire(
         hardware_kept(core, addresses, stage=not stays) as hardware,
     ):
         check_sequence(core, sequence)
+        sequence = on_field_of(core, sequence)
         clock = FrameClock()
         if scan is not None:
             live.sections["scan"] = lambda: scan.report(clock.frame_time_ms)

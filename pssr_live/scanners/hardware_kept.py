@@ -16,6 +16,7 @@ from pymmcore_plus.mda import MDAEngine
 from useq import MDASequence
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.grids import once
 from pssr_live.scanners.hardware_state import Address, HardwareState
 from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.profiles.on_core import answering
@@ -32,7 +33,7 @@ def touched(
     wanted: list[Address] = []
     if profile is not None:
         wanted += [profile.address(one) for one in profile.settings.values()]
-    events = list(sequence.replace(time_plan=None))  # time only repeats
+    events = once(sequence)
     events += [sequence.setup] if sequence.setup is not None else []
     for event in events:
         wanted += [(device, name) for device, name, _ in event.properties or ()]

@@ -132,7 +132,11 @@ class RestoringEngine(MDAEngine):
             If the session's folder cannot be used.
         """
         self._began = True
-        layout = run_layout(sequence)
+        folder = None
+        if self._save is not None:
+            folder = SessionFolder.create(self._save, overwrite=self._overwrite)
+        meta = super().setup_sequence(sequence)
+        layout = run_layout(sequence)  # now that a grid knows its field, not before
         self._last = self._error = None
         self._arrivals = Arrivals(Ways.unless_known(layout))
         self._to_come = Counter(series_of(i) for i in layout.indices or ())
@@ -140,10 +144,6 @@ class RestoringEngine(MDAEngine):
         self._taken: dict[int, tuple[MDAEvent, Any]] = {}
         self._order: deque[int | None] = deque()
         self._ready: dict[int, Payload] = {}
-        folder = None
-        if self._save is not None:
-            folder = SessionFolder.create(self._save, overwrite=self._overwrite)
-        meta = super().setup_sequence(sequence)
         if folder is None:
             self._run = PassingRun(self._restorer, layout, self._stop, self._keep)
         else:

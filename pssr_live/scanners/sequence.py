@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from useq import MDASequence
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.grids import in_wide_field
 
 _PLANS = ("z_plan", "grid_plan", "channels", "time_plan", "autofocus_plan")
 LOOK_INTO = 1000  # values of a plan; one that cannot be counted fails early
@@ -92,7 +93,8 @@ def _validated(said: dict[Any, Any], path: Path) -> MDASequence:
 def _gives_a_frame(sequence: MDASequence, said: dict[Any, Any], path: Path) -> bool:
     """Return whether there is an image among the events, which are worked out here."""
     try:
-        return any(event.action.type == "acquire_image" for event in sequence)
+        events = in_wide_field(sequence)
+        return any(event.action.type == "acquire_image" for event in events)
     except Exception as error:  # useq takes plans that it cannot count out
         name = _plan_at_fault(sequence)
         what = f"{name} {str(said.get(name))[:80]}" if name else "plan at a position"

@@ -11,6 +11,7 @@ from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.grids import once
 from pssr_live.scanners.profiles.on_core import answering, sentence
 
 MOST_BYTES = 2  # of a pixel that a model knows
@@ -32,7 +33,7 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
         raise ScannerError(
             "The configuration has no camera: add `Property,Core,Camera,<label>`."
         )
-    events = list(sequence.replace(time_plan=None))  # time only repeats
+    events = once(sequence)
     channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
     for group, preset in sorted(channels):
         check_preset(core, group, preset)

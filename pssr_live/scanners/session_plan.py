@@ -17,6 +17,7 @@ from pssr_live.card import ModelCard
 from pssr_live.engines.ladder import BEING_BUILT
 from pssr_live.errors import ScannerError
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.grids import on_field_of, once
 from pssr_live.scanners.hardware_kept import hardware_kept, leaves_stage, touched
 from pssr_live.scanners.profiles.on_core import answering, require, set_density
 from pssr_live.scanners.profiles.profile import Profile
@@ -115,6 +116,7 @@ def plan_session(
             set_density(core, profile, profile.density_for(restorer.card.scale))
         check_sequence(core, sequence)
         with answering():
+            sequence = on_field_of(core, sequence)
             return _work_out(core, sequence, restorer, out, profile)
 
 
@@ -158,7 +160,7 @@ def _at_density(
 ) -> MDASequence:
     """Return the sequence with the model's density in its setup."""
     device, name = profile.address(profile.density)
-    for event in sequence.replace(time_plan=None):
+    for event in once(sequence):
         if any((d, n) == (device, name) for d, n, _ in event.properties or ()):
             raise ScannerError(
                 f"The sequence changes {device}-{name} in the middle, and a run has "

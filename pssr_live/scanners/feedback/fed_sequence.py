@@ -16,6 +16,7 @@ from pymmcore_plus.mda._generator_sequence import GeneratorMDASequence
 from useq import MDAEvent, MDASequence
 
 from pssr_live.scanners.channels import named_channels
+from pssr_live.scanners.grids import once
 from pssr_live.storage.layout import RunLayout
 
 
@@ -62,7 +63,7 @@ def fed_layout(plan: Iterable[MDAEvent]) -> RunLayout:
     """Return what is known of the frames of a fed run: not how many there are."""
     if not isinstance(plan, MDASequence) or not plan.axis_order:
         return RunLayout()  # events that can be had only once
-    images = (e for e in plan if e.action.type == "acquire_image")
+    images = (e for e in once(plan) if e.action.type == "acquire_image")
     interval = getattr(plan.time_plan, "interval", None)
     return RunLayout(
         channel_names=named_channels(images),
