@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sessions import timelapse
+from sessions import small_scanner, timelapse
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
@@ -39,3 +39,39 @@ def test_a_place_that_is_none_is_refused(demo_core: ScanCore) -> None:
     sequence = MDASequence(z_plan={"absolute": [1.0, float("nan")]})
     with pytest.raises(ScannerError, match=r"asks for z_pos = nan at \{'z': 1\}: give"):
         check_sequence(demo_core, sequence)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (("Camra", "Gain", 1), "names the device 'Camra'; the microscope has .*Camera"),
+        (("Camera", "Gian", 1), "names the property Camera-Gian, .* there are .*Gain"),
+        (("Camera", "CameraName", "a"), "sets Camera-CameraName, which can only be"),
+        (("Camera", "Gain", 99), "sets Camera-Gain to '99', .* not take: give -5 to 8"),
+        (("Camera", "BitDepth", 9), "BitDepth to '9', which .*: give 10, 11, 12"),
+    ],
+)
+def test_properties_of_a_position_are_refused_and_not_left_out(
+    demo_core: ScanCore, setting: tuple[str, str, object], said: str
+) -> None:
+    good = {"x": 0, "properties": [("Camera", "BitDepth", 16), ("Camera", "Gain", 2)]}
+    check_sequence(demo_core, MDASequence(stage_positions=[good]))
+    sequence = MDASequence(stage_positions=[good, {"x": 1, "properties": [setting]}])
+    with pytest.raises(ScannerError, match=f"A position of the sequence .*{said}"):
+        check_sequence(demo_core, sequence)
+
+
+def test_the_channel_of_a_setup_is_refused_and_not_left_out(
+    demo_core: ScanCore,
+) -> None:
+    setup = MDAEvent(channel={"config": "DAPPI"})
+    with pytest.raises(ScannerError, match=r"no preset 'DAPPI' .* use .*DAPI"):
+        check_sequence(demo_core, timelapse(2).replace(setup=setup))
+
+
+def test_so_is_a_place_in_the_setup_of_a_scanner_without_a_stage() -> None:
+    with (
+        small_scanner() as core,
+        pytest.raises(ScannerError, match="needs an XY stage and the microscope has"),
+    ):
+        check_sequence(core, timelapse(2).replace(setup=MDAEvent(x_pos=1, y_pos=2)))

@@ -6,6 +6,7 @@ The MDA engine only logs what a microscope cannot do, and goes on without it.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
@@ -34,11 +35,13 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
             "The configuration has no camera: add `Property,Core,Camera,<label>`."
         )
     events = once(sequence)
-    channels = {(e.channel.group, e.channel.config) for e in events if e.channel}
+    everything = [*events, *([] if sequence.setup is None else [sequence.setup])]
+    channels = {(e.channel.group, e.channel.config) for e in everything if e.channel}
     for group, preset in sorted(channels):
         check_preset(core, group, preset)
-    _check_numbers(events)
-    _check_stages(core, sequence, events)
+    _check_numbers(everything)
+    _check_stages(core, sequence, everything)
+    _check_properties(core, events)
     if sequence.setup is not None:
         _set_up(core, sequence.setup)
         _set_roi(core, sequence.setup)
@@ -99,25 +102,54 @@ def _check_stages(
             )
 
 
-def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
+def _check_properties(core: CMMCorePlus, events: list[MDAEvent]) -> None:
+    """Refuse properties of positions, which are not set to try them: they may move."""
+    settings = {(d, n, str(v)) for e in events for d, n, v in e.properties or ()}
+    for device, name, value in sorted(settings):
+        whose = "A position of the sequence"
+        _check_property(core, whose, device, name)
+        with answering():
+            instead = _instead_of(core, device, name, value)
+        if instead:
+            raise ScannerError(
+                f"{whose} sets {device}-{name} to {value!r}, which it does not take: "
+                f"give {instead}."
+            )
+
+
+def _instead_of(core: CMMCorePlus, device: str, name: str, value: str) -> str:
+    """Return what a property takes instead of a value; nothing if it takes that."""
+    with suppress(ValueError):
+        number = float(value)
+        if core.hasPropertyLimits(device, name):
+            low = core.getPropertyLowerLimit(device, name)
+            high = core.getPropertyUpperLimit(device, name)
+            return "" if low <= number <= high else f"{low:g} to {high:g}"
+    allowed = core.getAllowedPropertyValues(device, name)
+    return "" if not allowed or value in allowed else ", ".join(allowed)
+
+
+def _check_property(core: CMMCorePlus, whose: str, device: str, name: str) -> None:
     devices = core.getLoadedDevices()
+    if device not in devices:
+        raise ScannerError(
+            f"{whose} names the device {device!r}; the microscope has "
+            f"{', '.join(devices)}."
+        )
+    if not core.hasProperty(device, name):
+        raise ScannerError(
+            f"{whose} names the property {device}-{name}, which does not exist; there "
+            f"are {', '.join(core.getDevicePropertyNames(device))}."
+        )
+    if core.isPropertyReadOnly(device, name):
+        raise ScannerError(
+            f"{whose} sets {device}-{name}, which can only be read; take it out."
+        )
+
+
+def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
     for device, name, value in event.properties or ():
-        if device not in devices:
-            raise ScannerError(
-                f"The sequence's setup names the device {device!r}; the microscope "
-                f"has {', '.join(devices)}."
-            )
-        if not core.hasProperty(device, name):
-            raise ScannerError(
-                f"The sequence's setup names the property {device}-{name}, which does "
-                f"not exist; there are "
-                f"{', '.join(core.getDevicePropertyNames(device))}."
-            )
-        if core.isPropertyReadOnly(device, name):
-            raise ScannerError(
-                f"The sequence's setup sets {device}-{name}, which can only be read; "
-                "take it out."
-            )
+        _check_property(core, "The sequence's setup", device, name)
         try:
             core.setProperty(device, name, value)
         except Exception as error:  # whatever a device says to a value
