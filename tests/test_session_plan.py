@@ -84,6 +84,16 @@ def test_a_plan_tells_frames_time_dose_and_room(
     assert json.loads(json.dumps(report))["frames"] == 100
 
 
+def test_the_time_of_positions_that_wait_by_themselves_adds_up(
+    demo_camera: ScanCore, causal: Restorer
+) -> None:
+    own = {"time_plan": {"interval": 60, "loops": 3}}
+    places = [{"x": x, "y": 0, "sequence": own} for x in (0, 1)]
+    sequence = MDASequence(stage_positions=places, channels=["DAPI"])
+    plan = plan_of(demo_camera, causal, sequence, "democamera")
+    assert plan.expected_s == pytest.approx(2 * 120, abs=1)
+
+
 def test_planning_scans_nothing_and_leaves_everything(
     scanner: ScanCore, causal: Restorer
 ) -> None:

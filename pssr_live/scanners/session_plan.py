@@ -185,12 +185,14 @@ def _at_density(
 
 def _count(sequence: MDASequence, scan: ScanPlan | None) -> tuple[int, float | None]:
     """Return how many frames are taken and how long that takes, waiting included."""
-    count, now_s = 0, 0.0
+    count, now_s, timer_s = 0, 0.0, 0.0
     for event in sequence:
         if event.action.type != "acquire_image":
             continue
         count += 1
         if scan is not None:
-            now_s = max(now_s, event.min_start_time or 0.0)
+            if event.reset_event_timer:  # a position with a time plan of its own
+                timer_s = now_s
+            now_s = max(now_s, timer_s + (event.min_start_time or 0.0))
             now_s += scan.frame_ms(event.exposure) / 1000
     return count, None if scan is None else now_s
