@@ -20,6 +20,7 @@ from pssr_live.restorer import Restorer
 from pssr_live.scanners.acquire import acquire
 from pssr_live.scanners.arrivals import run_layout
 from pssr_live.scanners.core import close_core, open_core
+from pssr_live.scanners.feedback.fed_sequence import fed_layout
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.sequence import read_sequence
@@ -169,6 +170,33 @@ def test_the_layout_tells_interval_and_step() -> None:
     layout = run_layout(sequence)
     assert (len(layout), layout.interval_s, layout.z_step_um) == (20, 2.0, 0.5)
     assert layout.channel_names == ("DAPI", "FITC")
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "step_um"),
+    [
+        ({"range": 2, "step": 1}, None, 1),
+        (None, {"range": 2, "step": 0.5}, 0.5),  # the other has one plane
+        ({"range": 2, "step": 1}, {"range": 4, "step": 1}, 1),
+        ({"range": 2, "step": 1}, {"range": 2, "step": 0.5}, None),
+        ({"range": 2, "step": 1}, {"relative": [-2, 0, 1]}, None),
+    ],
+)
+def test_a_step_in_which_positions_differ_is_not_told(
+    general: Any, own: Any, step_um: float | None
+) -> None:
+    places = [{"x": 0, "z": 0}, {"x": 1, "z": 0, "sequence": {"z_plan": own}}]
+    sequence = MDASequence(stage_positions=places, z_plan=general)
+    assert run_layout(sequence).z_step_um == step_um
+    assert fed_layout(sequence).z_step_um == step_um
+
+
+@pytest.mark.parametrize(("own_s", "interval_s"), [(2, 2), (5, None)])
+def test_nor_is_an_interval(own_s: float, interval_s: float | None) -> None:
+    own = {"time_plan": {"interval": own_s, "loops": 2}}
+    plan = {"time_plan": {"interval": 2, "loops": 3}}
+    sequence = MDASequence(stage_positions=[{"sequence": own}, {"sequence": plan}])
+    assert run_layout(sequence).interval_s == interval_s
 
 
 # -- checking ------------------------------------------------------------------------

@@ -93,10 +93,27 @@ def run_layout(sequence: MDASequence) -> RunLayout:
     indices = tuple({str(a): int(n) for a, n in e.index.items()} for e in events)
     if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
         return RunLayout()
-    interval = getattr(sequence.time_plan, "interval", None)
-    return RunLayout(
-        indices,
-        channel_names=named_channels(events),
-        interval_s=(interval.total_seconds() or None) if interval else None,
-        z_step_um=getattr(sequence.z_plan, "step", None) or None,
-    )
+    return RunLayout(indices, named_channels(events), *steps_of(sequence))
+
+
+def steps_of(sequence: MDASequence) -> tuple[float | None, float | None]:
+    """Return `interval_s` and `z_step_um` of a run's layout.
+
+    Positions may have plans of their own, and a file has one step for all: where they
+    differ, none is better than a wrong one.
+    """
+    interval = _agreed(sequence, "time_plan", "interval")
+    interval_s = None if interval is None else interval.total_seconds() or None
+    return interval_s, _agreed(sequence, "z_plan", "step") or None
+
+
+def _agreed(sequence: MDASequence, plan: str, step: str) -> Any:
+    """Return what the plans of all positions have as their step; None if none or two.
+
+    A position without such a plan has no steps that could differ.
+    """
+    general = getattr(sequence, plan)
+    own = [getattr(p.sequence, plan, None) for p in sequence.stage_positions]
+    plans = [one or general for one in own] or [general]
+    steps = {getattr(one, step, None) for one in plans if one is not None}
+    return steps.pop() if len(steps) == 1 else None

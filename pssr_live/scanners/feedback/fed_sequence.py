@@ -15,6 +15,7 @@ from pydantic import PrivateAttr
 from pymmcore_plus.mda._generator_sequence import GeneratorMDASequence
 from useq import MDAEvent, MDASequence
 
+from pssr_live.scanners.arrivals import steps_of
 from pssr_live.scanners.channels import named_channels
 from pssr_live.scanners.grids import once
 from pssr_live.storage.layout import RunLayout
@@ -64,9 +65,4 @@ def fed_layout(plan: Iterable[MDAEvent]) -> RunLayout:
     if not isinstance(plan, MDASequence) or not plan.axis_order:
         return RunLayout()  # events that can be had only once
     images = (e for e in once(plan) if e.action.type == "acquire_image")
-    interval = getattr(plan.time_plan, "interval", None)
-    return RunLayout(
-        channel_names=named_channels(images),
-        interval_s=(interval.total_seconds() or None) if interval else None,
-        z_step_um=getattr(plan.z_plan, "step", None) or None,
-    )
+    return RunLayout(None, named_channels(images), *steps_of(plan))
