@@ -106,6 +106,21 @@ _EXAMPLE = r"write at least `time_plan: \{interval: 0, loops: 60\}`"
             "stage_positions: [{x: 1, sequence: {z_plan: {range: .inf, step: 1}}}]",
             "has a plan at a position that has no end or no step: give finite",
         ),
+        ("time_plan: {interval: 0, loops: 1000000000}", "for 1000000000 frames, more"),
+        ("time_plan: {interval: 1.0e-6, duration: 3600}", r"for \d+ frames, more than"),
+        (
+            "{grid_plan: {rows: 9000, columns: 9000}, channels: [A, B]}",
+            "asks for 162000000 frames, more than memory .* give 10000000 or fewer",
+        ),
+        (
+            "stage_positions: [{x: 0, sequence: {z_plan: {range: 1.0e+9, step: 1}}}]",
+            "asks for 1000000001 frames",
+        ),
+        (
+            "{keep_shutter_open_across: [t, p, z], time_plan: {interval: 0, loops: 9},"
+            " stage_positions: [{x: 0}, {x: 1, z_plan: {range: 2, step: 1}}]}",
+            "only some of its positions have the axis z, .*: take keep_shutter",
+        ),
         ("axis_order: tq", "wrong at axis_order: .*Got extra"),
         ("metadata: {a: 1}", rf"gives no frame: {_EXAMPLE}"),
     ],

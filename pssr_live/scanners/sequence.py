@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pssr_live.errors import ScannerError
 from pssr_live.scanners.grids import in_wide_field
 
 _PLANS = ("z_plan", "grid_plan", "channels", "time_plan", "autofocus_plan")
+MOST_FRAMES = 10_000_000  # days at the rate of a video
 LOOK_INTO = 1000  # values of a plan; one that cannot be counted fails early
 _EXAMPLE = "write at least `time_plan: {interval: 0, loops: 60}`"
 
@@ -53,8 +55,14 @@ def read_sequence(path: Path) -> MDASequence:
             f"The sequence {path} has the entry {where!r}, which means nothing: use "
             f"{', '.join(known)}."
         )
+    if (frames := _at_most(sequence)) > MOST_FRAMES:
+        raise ScannerError(
+            f"The sequence {path} asks for {frames} frames, more than memory can hold "
+            f"the plan of: give {MOST_FRAMES} or fewer."
+        )
     if not _gives_a_frame(sequence, said, path):
         raise ScannerError(f"The sequence {path} gives no frame: {_EXAMPLE}.")
+    _check_shutter(sequence, path)
     return sequence
 
 
@@ -90,6 +98,24 @@ def _validated(said: dict[Any, Any], path: Path) -> MDASequence:
         ) from error
 
 
+def _at_most(sequence: MDASequence) -> int:
+    """Return how many frames the plans multiply to; plans without end count for 1.
+
+    useq would list every one of them before the first.
+    """
+    sequence = in_wide_field(sequence)
+    frames = max(1, len(sequence.channels)) * max(1, len(sequence.stage_positions))
+    for name, count in (
+        ("time_plan", "num_timepoints"),
+        ("z_plan", "num_positions"),
+        ("grid_plan", "num_positions"),
+    ):
+        with suppress(Exception):  # told by those who try to list it
+            frames *= max(1, int(getattr(getattr(sequence, name), count)()))
+    within = (p.sequence for p in sequence.stage_positions if p.sequence is not None)
+    return max(frames, *map(_at_most, within), 0)
+
+
 def _gives_a_frame(sequence: MDASequence, said: dict[Any, Any], path: Path) -> bool:
     """Return whether there is an image among the events, which are worked out here."""
     try:
@@ -101,6 +127,21 @@ def _gives_a_frame(sequence: MDASequence, said: dict[Any, Any], path: Path) -> b
         raise ScannerError(
             f"The sequence {path} has a {what} that has no end or no step: give finite "
             "numbers, and intervals and steps above 0."
+        ) from error
+
+
+def _check_shutter(sequence: MDASequence, path: Path) -> None:
+    """Refuse what useq fails at in the middle of a run; two time points tell."""
+    if not sequence.keep_shutter_open_across:
+        return
+    twice = None if sequence.time_plan is None else {"interval": 0, "loops": 2}
+    try:
+        list(in_wide_field(sequence.replace(time_plan=twice)))
+    except KeyError as error:
+        raise ScannerError(
+            f"The sequence {path} has keep_shutter_open_across, and only some of its "
+            f"positions have the axis {error.args[0]!s}, which do not go together: "
+            "take keep_shutter_open_across out, or give all positions that axis."
         ) from error
 
 
