@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sessions import timelapse
 from useq import MDAEvent, MDASequence, TIntervalLoops
 
 from pssr_live.errors import ScannerError
@@ -204,6 +206,16 @@ def test_a_step_in_which_positions_differ_is_not_told(
     sequence = MDASequence(stage_positions=places, z_plan=general)
     assert run_layout(sequence).z_step_um == step_um
     assert fed_layout(sequence).z_step_um == step_um
+
+
+def test_the_layout_of_a_long_run_takes_little_memory() -> None:
+    sequence = timelapse(3_000)
+    tracemalloc.start()
+    layout = run_layout(sequence)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(layout) == 3_000
+    assert peak_bytes / len(layout) < 1200  # with the events it was 2400
 
 
 @pytest.mark.parametrize(("own_s", "interval_s"), [(2, 2), (5, None)])

@@ -10,6 +10,7 @@ from useq import MDAEvent, MDASequence
 
 from pssr_live.frame import Frame, Pixels
 from pssr_live.scanners.channels import named_channels
+from pssr_live.scanners.grids import once
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
 
@@ -89,11 +90,16 @@ def run_layout(sequence: MDASequence) -> RunLayout:
     """Return the frames that a sequence will give; unknown for a generator."""
     if not sequence.axis_order:  # how the runner marks a stream of unknown length
         return RunLayout()
-    events = [e for e in sequence if e.action.type == "acquire_image"]
-    indices = tuple({str(a): int(n) for a, n in e.index.items()} for e in events)
+    indices = tuple(
+        {str(axis): int(at) for axis, at in event.index.items()}
+        for event in sequence
+        if event.action.type == "acquire_image"
+    )
     if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
         return RunLayout()
-    return RunLayout(indices, named_channels(events), *steps_of(sequence))
+    # A long run has many events, which are not kept; time does not change the channels.
+    images = (e for e in once(sequence) if e.action.type == "acquire_image")
+    return RunLayout(indices, named_channels(images), *steps_of(sequence))
 
 
 def steps_of(sequence: MDASequence) -> tuple[float | None, float | None]:
