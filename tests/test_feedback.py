@@ -139,6 +139,35 @@ def test_an_urgent_event_overtakes_one_that_is_not_due(
     assert raw[1]["time_s"] < raw[2]["time_s"] - 0.3
 
 
+def test_an_event_asked_for_later_does_not_hold_up_the_plan(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    later = MDAEvent(min_start_time=0.5)
+    begun_s = time.monotonic()
+    run_fed(core, tmp_path / "s", answering(1, later), plan=timelapse(4))
+    assert indices(tmp_path / "s") == [
+        *({"t": t} for t in range(4)),
+        {"t": 0, AXIS: 0},  # the last picture was shown long before
+    ]
+    assert time.monotonic() - begun_s >= 0.5
+
+
+def test_an_answer_with_times_leaves_the_clock_of_the_plan_alone(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    times = []
+    core.mda.events.eventStarted.connect(lambda event: times.append(event))
+    run_fed(
+        core, tmp_path / "s", answering(2, timelapse(2, 0.1)), plan=timelapse(4, 0.3)
+    )
+    asked = [event for event in times if AXIS in event.index]
+    assert len(asked) == 2
+    assert not any(event.reset_event_timer for event in asked)
+    first_s, second_s = (event.min_start_time for event in asked)
+    assert 0.6 <= first_s < 0.9  # of the run, in which the third frame came
+    assert second_s - first_s == pytest.approx(0.1)
+
+
 def test_bursts_go_at_the_speed_of_the_camera(core: ScanCore, tmp_path: Path) -> None:
     kinds: list[str] = []
     core.mda.events.eventStarted.connect(lambda event: kinds.append(repr(type(event))))

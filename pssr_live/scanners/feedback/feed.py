@@ -77,6 +77,7 @@ class Feed(Iterator[MDAEvent]):
         self._changed = threading.Condition()
         self._batches: deque[Sequence[MDAEvent]] = deque()
         self._asked: deque[MDAEvent | None] = deque()  # None: an answer is done
+        self._later: list[MDAEvent] = []  # what was asked for a time to come
         self._planned: deque[MDAEvent] = deque()
         self._plans_turn = self._plan_done = self._closed = False
         self._out = self._arrived = 0  # frames whose events went out; that came
@@ -135,7 +136,8 @@ class Feed(Iterator[MDAEvent]):
                         continue
                     if self._planned and self._is_due(self._planned[0]):
                         return self._hand_out_planned()
-                    if self._plan_done and not self._planned and not waits:
+                    left = self._planned or self._later
+                    if self._plan_done and not left and not waits:
                         break
                 self._changed.wait(LOOK_S)
             self._closed = True
@@ -167,11 +169,22 @@ class Feed(Iterator[MDAEvent]):
     def _next_asked(self) -> bool:
         """Tell whether the turn is with what was asked for, and make it ready."""
         while self._batches:  # what was asked for last goes first
-            newer = [*self._batched(self._batches.popleft()), None]
-            self._asked.extendleft(reversed(newer))
+            now_s = self._core.mda.event_seconds_elapsed()
+            self._put_first(list(on_clock(self._batches.popleft(), now_s)))
+        if self._later:
+            waiting, self._later = self._later, []
+            self._put_first(waiting)
         if self._plans_turn and self._planned and self._is_due(self._planned[0]):
             return False
         return bool(self._asked)
+
+    def _put_first(self, answer: Sequence[MDAEvent]) -> None:
+        """Put what is due of an answer before all else; the plan goes on until then."""
+        due: list[MDAEvent] = []
+        for event in answer:
+            (due if self._is_due(event) else self._later).append(event)
+        if due:
+            self._asked.extendleft(reversed([*self._batched(due), None]))
 
     def _is_due(self, event: MDAEvent) -> bool:
         if not event.min_start_time or event.reset_event_timer:
@@ -235,6 +248,21 @@ class Feed(Iterator[MDAEvent]):
             self._detour.end()
         except Exception as error:  # the run is over and its frames are safe
             log.warning("What a callback changed could not be put back: %s", error)
+
+
+def on_clock(answer: Iterable[MDAEvent], now_s: float) -> Iterator[MDAEvent]:
+    """Yield the events of an answer with their times on the clock of the run.
+
+    A sequence with times sets the clock back where it begins, which is the plan's too:
+    the plan would wait for what has long been.
+    """
+    begun_s = 0.0
+    for event in answer:
+        if event.reset_event_timer:
+            begun_s = now_s
+        since_s = event.min_start_time
+        start_s = None if since_s is None else begun_s + since_s
+        yield event.replace(min_start_time=start_s, reset_event_timer=False)
 
 
 def _images(event: MDAEvent) -> Sequence[MDAEvent]:
