@@ -12,7 +12,12 @@ from typing import Any
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent
 
-from pssr_live.scanners.sequence_check import check_preset
+from pssr_live.scanners.event_check import (
+    check_numbers,
+    check_preset,
+    check_properties,
+    check_stages,
+)
 
 _FIELDS = ("roi", "exposure", "channel", "x_pos", "y_pos", "z_pos")
 
@@ -44,11 +49,15 @@ class Detour:
         Raises
         ------
         Exception
-            If the microscope lacks a channel or property that it names.
+            If the microscope lacks what it names, or does not take a value.
         """
-        for one in getattr(event, "events", ()) or (event,):
-            if one.channel is not None:  # the MDA engine would only log it
+        events = getattr(event, "events", ()) or (event,)
+        for one in events:  # of all this the MDA engine would only log what fails
+            if one.channel is not None:
                 check_preset(self._core, one.channel.group, one.channel.config)
+        check_numbers(events, "It")
+        check_stages(self._core, events, "It")
+        check_properties(self._core, events, "It")
         fields = {name for name in _FIELDS if self._changes(event, name)}
         returned = self._return(event, self._others.keys() - fields)
         named = {(p[0], p[1]) for p in event.properties or ()}
