@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import Cli
+from sessions import LIVE, timelapse
 
 from pssr_live.errors import ScannerError
+from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.profile_check import Finding, check_profile
 from pssr_live.scanners.profiles import (
@@ -22,6 +24,7 @@ from pssr_live.scanners.profiles import (
 )
 from pssr_live.scanners.profiles.on_core import read_beam, set_density
 from pssr_live.scanners.scan_core import ScanCore
+from pssr_live.scanners.session_plan import plan_session
 from pssr_live.scanners.simulated import simulated_config
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -93,6 +96,18 @@ def test_the_shipped_profiles_are_found_and_sound() -> None:
         ("low = 128", 'low = 128\ncounts = "binning"', "with more pixels at `high`"),
         ('unit = "us"', 'unit = "s"', "at dwell.unit: Input should be 'us' or 'Hz'"),
         ("line_overhead_us = 100", "line_overhead_us = -1", "at timing.line_overh"),
+        (
+            "line_overhead_us = 100",
+            "line_overhead_us = inf",
+            "should be a finite number",
+        ),
+        (
+            'unit = "us"',
+            'unit = "us"\nlimits_us = [20, 0.8]',
+            "20 to 0.8 are no limits",
+        ),
+        ('unit = "us"', 'unit = "us"\nlimits_us = [1, nan]', "1 to nan are no limits"),
+        ("values = [128, 512]", "limits = [512, 32]", "`limits` fall: give the small"),
         ("[density]", "[density", "cannot be read: .*see docs/profiles.md"),
     ],
 )
@@ -282,6 +297,35 @@ def test_a_dwell_of_nothing(scanner: ScanCore, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(scanner, "getProperty", lambda *words: "0")
     with pytest.raises(ScannerError, match="Scanner-Dwell_us reads 0: set it above 0"):
         read_beam(scanner, load_profile("simulated"))
+
+
+@pytest.mark.parametrize("passes", [0, 2.5])
+def test_a_property_that_counts_no_passes(
+    scanner: ScanCore, tmp_path: Path, passes: float
+) -> None:
+    averages = '[averages]\nproperty = "Rest_ms"\n[timing]'
+    profile = profile_of(tmp_path, ("[timing]", averages))
+    scanner.setProperty("Scanner", "Rest_ms", passes)
+    try:
+        said = {f.what: f.said for f in check_profile(scanner, profile)}
+    finally:
+        scanner.setProperty("Scanner", "Rest_ms", 0)
+    assert said["high density"].startswith(
+        f"Scanner-Rest_ms reads {passes:g}, which is no number of passes over a frame: "
+    )
+
+
+def test_a_property_that_leaves_the_scan_as_it_is(
+    scanner: ScanCore, tmp_path: Path
+) -> None:
+    """Dose and time would be told 16 times less, with nothing saved."""
+    profile = profile_of(tmp_path, ("Resolution", "Offset_ADU"))
+    with pytest.raises(
+        ScannerError, match="Offset_ADU is set to 128 and the scan has 256"
+    ):
+        plan_session(scanner, timelapse(2), Restorer(LIVE), tmp_path, profile)
+    [said] = [f for f in check_profile(scanner, profile) if f.what == "same field"]
+    assert said.said == "256 x 256 high and 256 x 256 low, not 4 times fewer each way"
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])

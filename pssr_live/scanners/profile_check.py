@@ -156,6 +156,13 @@ def _findings_of(profile: Profile, name: str, look: _Look) -> list[Finding]:
     return findings
 
 
+def _sizes(high: _Look, low: _Look, scale: int) -> str:
+    if (low.shape[0] * scale, low.shape[1] * scale) == high.shape:
+        return f"{scale} times fewer each way"
+    sizes = (f"{pixels} x {lines}" for lines, pixels in (high.shape, low.shape))
+    return f"{' high and '.join(sizes)} low, not {scale} times fewer each way"
+
+
 def _compared(profile: Profile, high: _Look, low: _Look) -> list[Finding]:
     scale = profile.density.scale
     size = low.shape[0] * scale, low.shape[1] * scale
@@ -170,7 +177,7 @@ def _compared(profile: Profile, high: _Look, low: _Look) -> list[Finding]:
     modelled = high.model.time_ms / low.model.time_ms
     dose = high.model.dose_us / low.model.dose_us
     return [
-        Finding("same field", size == high.shape, f"{scale} times fewer each way"),
+        Finding("same field", size == high.shape, _sizes(high, low, scale)),
         Finding("pixel size", follows, told),
         Finding("time", True, f"{saved:.1f} times less, {modelled:.1f} by the profile"),
         Finding("dose", True, f"{dose:.1f} times less, by the profile"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from pymmcore_plus import CMMCorePlus
 
+from pssr_live.errors import ScannerError
 from pssr_live.scanners.profiles.cost import Beam, FrameCost, cost_of
 from pssr_live.scanners.profiles.on_core import read_beam, read_number
 from pssr_live.scanners.profiles.profile import Profile
@@ -98,9 +99,17 @@ def plan_scan(
     Raises
     ------
     ScannerError
-        If a property cannot be read, or the dwell is outside the profile's limits.
+        If a property cannot be read, the dwell is outside the profile's limits, or the
+        scan has more pixels than the density says.
     """
     value = read_number(core, profile, profile.density)
+    if profile.density.counts == "pixels" and min(shape) > value:
+        device, name = profile.address(profile.density)
+        raise ScannerError(
+            f"{device}-{name} is set to {value:g} and the scan has {shape[1]} x "
+            f"{shape[0]} pixels, so that it is no density: correct the profile "
+            f"{profile.name!r}, and prove it with `pssr-live profile check`."
+        )
     beam = read_beam(core, profile)
     finer = profile.density.scale_of(value)
     whole = round(shape[0] * finer), round(shape[1] * finer)

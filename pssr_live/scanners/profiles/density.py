@@ -75,6 +75,8 @@ class Density(Setting):
     def _agrees_with_itself(self) -> Self:
         if bool(self.values) == (self.limits is not None):
             raise ValueError("give either `values` or `limits`, not both and not none")
+        if self.limits is not None and self.limits[0] > self.limits[1]:
+            raise ValueError("`limits` fall: give the smallest value first")
         for name in ("high", "low"):
             if not self.allows(getattr(self, name)):
                 raise ValueError(f"`{name}` is not among its own values or limits")

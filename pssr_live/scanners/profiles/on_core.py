@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -87,16 +88,15 @@ def read_beam(core: CMMCorePlus, profile: Profile) -> Beam:
     Raises
     ------
     ScannerError
-        If it cannot be read, or the dwell is outside the limits of the profile.
+        If it cannot be read, is no number of passes, or the dwell is outside the
+        limits of the profile.
     """
-    averages = profile.averages
-    passes = 1 if averages is None else int(read_number(core, profile, averages))
     dwell = profile.dwell
     dwell_us = None
     if dwell is not None:
         value = read_number(core, profile, dwell)
         device, name = profile.address(dwell)
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise ScannerError(f"{device}-{name} reads {value:g}: set it above 0.")
         dwell_us = dwell.in_us(value)
         low, high = dwell.limits_us or (dwell_us, dwell_us)
@@ -106,7 +106,21 @@ def read_beam(core: CMMCorePlus, profile: Profile) -> Beam:
                 f"{device}-{name} is at {dwell_us:g} us a pixel and the profile "
                 f"{profile.name!r} knows {low:g} to {high:g} us: set it within them."
             )
-    return Beam(dwell_us, passes, float(core.getExposure()))
+    return Beam(dwell_us, _read_passes(core, profile), float(core.getExposure()))
+
+
+def _read_passes(core: CMMCorePlus, profile: Profile) -> int:
+    if profile.averages is None:
+        return 1
+    passes = read_number(core, profile, profile.averages)
+    if not (passes >= 1 and float(passes).is_integer()):
+        device, name = profile.address(profile.averages)
+        raise ScannerError(
+            f"{device}-{name} reads {passes:g}, which is no number of passes over a "
+            f"frame: set it to 1 or more, or correct [averages] in the profile "
+            f"{profile.name!r}."
+        )
+    return int(passes)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -23,6 +24,16 @@ class Dwell(Setting):
 
     unit: Literal["us", "Hz"]
     limits_us: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _limits_rise(self) -> Self:
+        low, high = self.limits_us or (1, 1)
+        if not 0 < low <= high < math.inf:
+            raise ValueError(
+                f"`limits_us` {low:g} to {high:g} are no limits: give the shortest "
+                "dwell first, above 0"
+            )
+        return self
 
     def in_us(self, value: float) -> float:
         """Return the dwell time for a value of the property.
@@ -48,8 +59,8 @@ class Timing(Strict):
     """
 
     exposure_is_frame_time: bool = False
-    line_overhead_us: float = Field(default=0, ge=0)
-    line_overhead_samples: float = Field(default=0, ge=0)
+    line_overhead_us: float = Field(default=0, ge=0, allow_inf_nan=False)
+    line_overhead_samples: float = Field(default=0, ge=0, allow_inf_nan=False)
 
 
 class Profile(Strict):
