@@ -366,3 +366,26 @@ def test_colour_is_trouble(demo_camera: CMMCorePlus) -> None:
     with LiveMode(demo_camera, LIVE) as live:
         wait_until(lambda: live.trouble)
     assert "A frame has shape" in str(live.trouble)
+
+
+def test_an_objective_turned_meanwhile_gives_its_own_pixel_size(
+    demo_camera: CMMCorePlus, tmp_path: Path
+) -> None:
+    turret = ("Objective", "Label")
+    with LiveMode(demo_camera, LIVE) as live:
+        wait_until(lambda: live.newest_frame)
+        demo_camera.setProperty(*turret, "Nikon 20X Plan Fluor ELWD")  # from 10X
+        live.record(tmp_path / "one")
+        wait_until(lambda: live.tally().acquired > 2)
+        report = live.stop_recording()
+        live.record(tmp_path / "two")
+        wait_until(lambda: live.tally().acquired > 2)
+        demo_camera.setProperty(*turret, "Nikon 40X Plan Fluor ELWD")
+        wait_until(
+            lambda: live.newest_frame and live.newest_frame.pixel_size_um == 0.25
+        )
+        turned = live.stop_recording()
+    with open_movie(tmp_path / "one" / "raw.ome.tiff") as raw:
+        assert raw.frame(0).pixel_size_um == 0.5
+    assert not any("changed while recording" in said for said in report["warnings"])
+    assert "changed while recording (0.5 um, then 0.25 um)" in turned["warnings"][-1]

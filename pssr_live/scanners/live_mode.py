@@ -30,6 +30,7 @@ from pssr_live.scanners.account import Ending
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
 from pssr_live.scanners.newest import NewestRestorer
+from pssr_live.scanners.pixel_sizes import PixelSizes
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.engine import Taken, take_reference
 from pssr_live.scanners.references.plan import ReferencePlan
@@ -87,6 +88,7 @@ class LiveMode:
         self.counts = LiveCounts()
         self.trouble: PssrLiveError | None = None
         self._core, self._model, self._engine = core, model, engine
+        self._sizes = PixelSizes(core)
         self._on_restored, self._on_trouble = on_restored, on_trouble
         self._latest: Restored | None = None
         self._newest_frame: Frame | None = None
@@ -184,7 +186,6 @@ class LiveMode:
         except Exception as error:
             self.trouble = ended("did not start", error)
             raise self.trouble from error
-        self._pixel_size_um = core.getPixelSizeUm() or None
         self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
         self._worker = Worker("pssr-live frames", self._acquire)
         self._worker.start()
@@ -260,6 +261,7 @@ class LiveMode:
             references=ReferenceRecording(planned=False),
         )
         with self._taking:
+            self._sizes.begin()
             self._run = run
 
     def stop_recording(
@@ -325,7 +327,7 @@ class LiveMode:
                 ordinal,
                 {"t": ordinal},
                 self._clock_s() if run is None else run.clock_s(),
-                pixel_size_um=self._pixel_size_um,
+                pixel_size_um=self._sizes.now(),
                 after_gap=lost > 0 and ordinal > 0,
             )
             if run is None:
@@ -390,8 +392,7 @@ class LiveMode:
         return None if self.trouble is None else ("failed", str(self.trouble))
 
     def _warnings(self) -> list[str]:
-        mismatch = self._restorer.card.sample.mismatch(self._pixel_size_um)
-        return [mismatch] if mismatch else []
+        return self._sizes.warnings(self._restorer.card.sample)
 
     def _close(self) -> None:
         self._newest.close()
