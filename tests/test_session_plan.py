@@ -275,6 +275,29 @@ def test_the_time_of_a_frame_has_no_pauses_in_it(
 # -- the command ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--axis", "z"], "cannot follow the axis 'z'"),
+        (["--reference-every", "often"], "'often' is no number of frames"),
+        (["--reference-every", "0"], "every 0 frames makes no sense"),
+        (["--reference-every", "5", "--reference-tile", "3"], "no part of the field"),
+        (["--out", "."], "is not empty; choose another folder"),
+        (["--out", "scan.yaml"], "is a file; choose a folder"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[str],
+    said: str,
+) -> None:
+    (tmp_path / "scan.yaml").write_text(SCAN)
+    monkeypatch.chdir(tmp_path)
+    cli("run", "scan.yaml", "--dry-run", *asked).assert_refused(said)
+
+
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,13 +86,19 @@ def run(
     from pssr_live.scanners.core import close_core, open_core
     from pssr_live.scanners.hook import LiveRestoration
     from pssr_live.scanners.profiles import load_profile
+    from pssr_live.scanners.references.plan import reference_plan
     from pssr_live.scanners.sequence import read_sequence
     from pssr_live.scanners.session_plan import plan_session
+    from pssr_live.storage.session import SessionFolder
 
     console = console_for(json)
     quiet_mda()
     if out is None and not dry_run:
         raise SettingsError("Name a folder for the session, such as --out session_01.")
+    if out is not None:
+        SessionFolder.require_usable(out.absolute(), overwrite=overwrite)
+    every = _spacing(reference_every)
+    reference_plan(every, reference_tile)  # a plan with one that makes no sense is none
     planned = read_sequence(sequence)
     scanner = None if profile is None else load_profile(profile)
     with ExitStack() as open_things:
@@ -116,7 +122,7 @@ def run(
             overwrite=overwrite,
             core=core,
             progress=show,
-            reference_every=_spacing(reference_every),
+            reference_every=every,
             reference_tile=reference_tile,
             reference_density=() if scanner is None else [_full_density(scanner)],
         )

@@ -16,7 +16,7 @@ from useq import MDASequence
 from pssr_live.card import ModelCard
 from pssr_live.engines.ladder import BEING_BUILT
 from pssr_live.errors import ScannerError
-from pssr_live.restorer import Restorer
+from pssr_live.restorer import Restorer, check_axis
 from pssr_live.scanners.grids import on_field_of, once
 from pssr_live.scanners.hardware_kept import hardware_kept, leaves_stage, touched
 from pssr_live.scanners.profiles.on_core import answering, require, set_density
@@ -104,6 +104,8 @@ def plan_session(
     ScannerError
         If the microscope is busy or lacks something, or the density is not the one
         that the model was made for.
+    SettingsError
+        If windows shall follow an axis that the sequence does not have.
     StorageError
         If the disk has too little room.
     """
@@ -117,6 +119,7 @@ def plan_session(
         check_sequence(core, sequence)
         with answering():
             sequence = on_field_of(core, sequence)
+            check_axis(restorer.axis, [dict(e.index) for e in once(sequence)])
             return _work_out(core, sequence, restorer, out, profile)
 
 

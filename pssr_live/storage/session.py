@@ -88,15 +88,9 @@ class SessionFolder:
             If the folder holds anything and `overwrite` is false, if a session is
             being recorded into it, if `path` is a file, or if it cannot be written.
         """
+        cls.require_usable(path, overwrite=overwrite)
         with disk_errors("The session", path):
-            if path.exists() and not path.is_dir():
-                raise StorageError(f"{path} is a file; choose a folder as --out.")
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()) and not overwrite:
-                raise StorageError(
-                    f"{path} is not empty; choose another folder, or replace it with "
-                    "--overwrite (in a script: overwrite=True)."
-                )
         folder = cls(path)
         if is_held(folder.frames):
             raise StorageError(
@@ -107,6 +101,25 @@ class SessionFolder:
             folder.clear()
         folder.write_status("running")
         return folder
+
+    @staticmethod
+    def require_usable(path: Path, *, overwrite: bool = False) -> None:
+        """Refuse a folder that `create` would not take; makes none.
+
+        Raises
+        ------
+        StorageError
+            If the folder holds anything and `overwrite` is false, if `path` is a file,
+            or if it cannot be read.
+        """
+        with disk_errors("The session", path):
+            if path.exists() and not path.is_dir():
+                raise StorageError(f"{path} is a file; choose a folder as --out.")
+            if path.is_dir() and any(path.iterdir()) and not overwrite:
+                raise StorageError(
+                    f"{path} is not empty; choose another folder, or replace it with "
+                    "--overwrite (in a script: overwrite=True)."
+                )
 
     def rescans(self, number: int) -> Path:
         """Return the file for scans of the n-th shape that a callback asked for."""
