@@ -226,3 +226,26 @@ def test_an_error_of_the_script_ends_the_run(core: ScanCore, tmp_path: Path) -> 
     assert not thread.is_alive()
     assert engine.report["status"] == "aborted"
     assert 0 < engine.report["frames_restored"] < 5000
+
+
+@pytest.mark.parametrize("save", [True, False], ids=["saved", "passing"])
+def test_two_detectors_of_a_frame_are_two_series(tmp_path: Path, save: bool) -> None:
+    core = open_core(None)
+    for label in ("One", "Two"):
+        core.loadDevice(label, "DemoCamera", "DCam")
+    core.loadDevice("Both", "Utilities", "Multi Camera")
+    core.initializeAllDevices()
+    for number, label in enumerate(("One", "Two"), 1):
+        core.setProperty(label, "Binning", 8)
+        core.setProperty("Both", f"Physical Camera {number}", label)
+    core.setCameraDevice("Both")
+    viewer, folder = Viewer(), tmp_path / "s"
+    with RestoringEngine(core, CENTRED, save=folder if save else None) as engine:
+        core.mda.run(timelapse(4), output=viewer)
+    close_core(core)
+    seen = [(index["t"], index["cam"]) for index, _, _ in viewer.frames]
+    assert seen == [(t, cam) for t in range(4) for cam in (0, 1)]
+    if save:
+        assert engine.report["frames_restored"] == engine.report["frames_expected"] == 8
+        with tifffile.TiffFile(folder / "raw.ome.tiff") as file:
+            assert [one.shape for one in file.series] == [(4, 64, 64)] * 2

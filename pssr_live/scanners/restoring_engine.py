@@ -28,13 +28,14 @@ from useq import MDAEvent, MDASequence
 from pssr_live.frame import Restored, Series, series_of
 from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import Ending
-from pssr_live.scanners.arrivals import Arrivals, run_layout
+from pssr_live.scanners.arrivals import Arrivals, by_detector, run_layout
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.interrupts import interrupt_once
 from pssr_live.scanners.passing import PassingRun
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.watch import LOOK_S, START_S
 from pssr_live.scanners.ways import Ways
+from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class RestoringEngine(MDAEngine):
         self._save = None if save is None else Path(save).absolute()
         self._overwrite = overwrite
         self._before: Any = None
-        self._began = False
+        self._began, self._detectors = False, 1
         self._last: MDAEvent | None = None
         self._error: Exception | None = None
         self._run: RunRecording | PassingRun | None = None
@@ -136,7 +137,9 @@ class RestoringEngine(MDAEngine):
         if self._save is not None:
             folder = SessionFolder.create(self._save, overwrite=self._overwrite)
         meta = super().setup_sequence(sequence)
-        layout = run_layout(sequence)  # now that a grid knows its field, not before
+        self._detectors = int(self.mmcore.getNumberOfCameraChannels())
+        # Now that a grid knows its field, not before.
+        layout = by_detector(run_layout(sequence), self._detectors)
         self._last = self._error = None
         self._arrivals = Arrivals(Ways.unless_known(layout))
         self._to_come = Counter(series_of(i) for i in layout.indices or ())
@@ -250,8 +253,10 @@ class RestoringEngine(MDAEngine):
     def _end_series(self, event: MDAEvent) -> bool:
         """Complete the series for which `event` was the last; False if for none."""
         ended: list[Series] = []
-        for one in getattr(event, "events", ()) or (event,):
-            series = series_of(one.index)
+        events = getattr(event, "events", ()) or (event,)
+        taken = RunLayout(tuple(dict(one.index) for one in events))
+        for index in by_detector(taken, self._detectors).indices or ():
+            series = series_of(index)
             if self._to_come[series] > 0:
                 self._to_come[series] -= 1
                 if not self._to_come[series]:
