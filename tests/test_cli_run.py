@@ -275,6 +275,8 @@ def test_a_demo_beats_bicubic_by_6_db_on_cells_never_trained_on(
 def test_very_short_demos(cli: Cli, tmp_path: Path, frames: int) -> None:
     told = cli("demo", "--headless", "--frames", frames, "-o", tmp_path / "s", "--json")
     assert (told.code, told.json["frames_restored"]) == (0, frames)
+    # From one frame there is no next to measure the time by.
+    assert told.json["scan"]["frame_time_is"] == {1: "modelled", 2: "measured"}[frames]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def _account(
         "time_ratio": full_ms / frame_ms,
         "dose_ratio": saving.dose_ratio,
         "frame_time_ms": frame_ms,
-        "frame_time_is": "measured",
+        "frame_time_is": "measured" if fps else "modelled",
         "full_frame_time_ms": full_ms,
         "full_frame_time_is": "measured",
         "nominal_frame_time_ms": low.frame_time_ms,
