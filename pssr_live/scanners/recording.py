@@ -23,6 +23,7 @@ from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.picture import scan_and_picture
 from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.scanners.tally import RECENT, Tally
+from pssr_live.scanners.time_points import TimePoints
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
@@ -66,6 +67,7 @@ class RunRecording:
         self._first_s: float | None = None
         self._last_s = 0.0
         self._channels = ChannelsSeen(layout.channel_names)
+        self._time_points = TimePoints(layout.interval_s)
         self._ordinals = ordinals or Ordinals(layout.indices or ())
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
         self.references = references
@@ -105,6 +107,7 @@ class RunRecording:
             self._first_s = frame.time_s
         self._last_s = frame.time_s
         self._channels.take(frame)
+        self._time_points.take(frame)
         if self.references is not None:
             self.references.frame_arrived(frame)
         self.pipeline.submit(frame)
@@ -172,6 +175,7 @@ class RunRecording:
             "warnings": [
                 *warnings,
                 *self._gap_warning(counters),
+                *self._time_points.warnings(),
                 *(self.references.warnings if self.references else ()),
             ],
             **told,
@@ -186,6 +190,8 @@ class RunRecording:
         trouble = self.pipeline.trouble
         channels = self._channels.told()
         self.recorder.expect(self._ordinals.awaited())
+        if (true_s := self._time_points.true_s) is not None:
+            self.recorder.correct_interval(true_s)
         try:
             self.recorder.close(
                 {key: report[key] for key in ("model", "engine")} | channels,

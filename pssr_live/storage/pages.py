@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -167,6 +168,11 @@ class PageFile:
         with self._lock:
             for ordinal, index in indices.items():
                 self._indices.setdefault(ordinal, dict(index))
+
+    def correct_interval(self, interval_s: float) -> None:
+        """Have `close` tell this interval, and not the one that was planned."""
+        with self._lock:
+            self._layout = replace(self._layout, interval_s=interval_s)
 
     def lacks(self, ordinal: int) -> bool:
         """Return whether a frame is not there yet."""

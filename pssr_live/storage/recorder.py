@@ -82,6 +82,12 @@ class SessionRecorder:
             if file is not None:
                 file.expect(indices)
 
+    def correct_interval(self, interval_s: float) -> None:
+        """Tell the files the interval that the run had, where the plan was not kept."""
+        for file in (self._raw, self._restored):
+            if file is not None:
+                file.correct_interval(interval_s)
+
     def read_raw(self, ordinal: int) -> Pixels:
         """Read a raw frame back (Y, X)."""
         if self._raw is None:
