@@ -10,6 +10,7 @@ from sessions import small_scanner, timelapse
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
+from pssr_live.scanners.arrivals import doubts
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.sequence_check import check_sequence
@@ -59,6 +60,21 @@ def test_properties_of_a_position_are_refused_and_not_left_out(
     sequence = MDASequence(stage_positions=[good, {"x": 1, "properties": [setting]}])
     with pytest.raises(ScannerError, match=f"A position of the sequence .*{said}"):
         check_sequence(demo_core, sequence)
+
+
+@pytest.mark.parametrize(
+    "own", [{}, {"autofocus_plan": {"autofocus_motor_offset": 1, "axes": ["p"]}}]
+)
+def test_frames_taken_more_than_once_are_told(own: dict[str, object]) -> None:
+    """As useq works it out, every plane of the general plan has a stack of its own."""
+    within = {"z_plan": {"range": 2, "step": 1}, **own}
+    sequence = MDASequence(
+        z_plan={"range": 4, "step": 1},
+        stage_positions=[{"z": 0}, {"z": 5, "sequence": within}],
+    )
+    said = doubts(sequence)
+    assert len(said) == len(own)
+    assert all("takes frame p1 z0 5 times" in one for one in said)
 
 
 def test_the_channel_of_a_setup_is_refused_and_not_left_out(

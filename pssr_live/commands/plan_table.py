@@ -27,7 +27,7 @@ def plan_table(plan: SessionPlan) -> Table:
         _add_scan(table, plan.scan)
     size = plan.pixel_size_um
     known = "not known to the microscope" if size is None else f"{size:g} um"
-    table.add_row("pixel size", escape(". ".join((known, *plan.warnings))))
+    table.add_row("pixel size", known)
     needed = plan.raw_bytes + plan.restored_bytes
     table.add_row(
         "disk", f"{in_words(needed)} of {in_words(plan.free_bytes)} that are free"
@@ -42,6 +42,8 @@ def plan_table(plan: SessionPlan) -> Table:
     if plan.building:
         said += f"; being built: {', '.join(plan.building)}"
     table.add_row("engine", escape(said))
+    for warning in plan.warnings:
+        table.add_row("note", escape(warning))
     return table
 
 

@@ -20,7 +20,7 @@ from useq import MDASequence
 
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.pipeline import Progress
-from pssr_live.scanners.arrivals import by_detector, run_layout
+from pssr_live.scanners.arrivals import by_detector, doubts, run_layout
 from pssr_live.scanners.frame_clock import FrameClock
 from pssr_live.scanners.grids import on_field_of
 from pssr_live.scanners.hardware_kept import (
@@ -75,6 +75,7 @@ def acquire(
             engine_restores_nothing(core),
             patient(core, 0 if scan is None else scan.low.time_ms / 1000),
         ):
+            live.warnings += doubts(sequence)
             try:
                 _run(core, sequence, live)
             finally:  # before deferred frames, which need no microscope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -100,6 +101,26 @@ def run_layout(sequence: MDASequence) -> RunLayout:
     # A long run has many events, which are not kept; time does not change the channels.
     images = (e for e in once(sequence) if e.action.type == "acquire_image")
     return RunLayout(indices, named_channels(images), *steps_of(sequence))
+
+
+def doubts(sequence: MDASequence) -> list[str]:
+    """Return what a person should know of frames that a sequence takes more than once.
+
+    useq does so where a position has an autofocus plan beside a plan of its own: then
+    the general plan's turns are not left out.
+    """
+    if not sequence.axis_order:
+        return []
+    images = (e for e in once(sequence) if e.action.type == "acquire_image")
+    times = Counter(tuple(sorted(e.index.items())) for e in images)
+    if not (repeated := [key for key, count in times.items() if count > 1]):
+        return []
+    where = " ".join(f"{axis!s}{at}" for axis, at in repeated[0])
+    return [
+        f"The sequence takes frame {where} {times[repeated[0]]} times, and the files "
+        "hold all its frames as one series in time: give each position one plan for "
+        "each axis, and an autofocus plan at the top only."
+    ]
 
 
 def steps_of(sequence: MDASequence) -> tuple[float | None, float | None]:

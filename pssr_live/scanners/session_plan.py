@@ -17,6 +17,7 @@ from pssr_live.card import ModelCard
 from pssr_live.engines.ladder import BEING_BUILT
 from pssr_live.errors import ScannerError
 from pssr_live.restorer import Restorer, check_axis
+from pssr_live.scanners.arrivals import doubts
 from pssr_live.scanners.grids import on_field_of, once
 from pssr_live.scanners.hardware_kept import hardware_kept, leaves_stage, touched
 from pssr_live.scanners.profiles.on_core import answering, require, set_density
@@ -154,7 +155,7 @@ def _work_out(
         model=restorer.model_report(),
         engine=restorer.engine_report(),
         building=tuple(r.engine for r in refused if r.reason == BEING_BUILT),
-        warnings=(mismatch,) if mismatch else (),
+        warnings=(*((mismatch,) if mismatch else ()), *doubts(sequence)),
     )
 
 
