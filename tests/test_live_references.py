@@ -48,6 +48,22 @@ def test_a_reference_is_taken_between_two_frames_and_recorded(
     assert_live_equals_offline(tmp_path / "s", LIVE)
 
 
+def test_a_reference_before_the_first_recorded_frame_judges_that(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    """The newest frame has the number of another one in the recording."""
+    core.setProperty("Scanner", "Rest_ms", 100)  # no frame comes at once
+    with LiveMode(core, LIVE) as live:
+        wait_until(lambda: live.counts.frames > 2)
+        live.record(tmp_path / "s")
+        taken = live.take_reference(ReferencePlan())
+        wait_until(lambda: live.tally().acquired > 2)
+        report = live.stop_recording()
+    assert taken.index == {"t": 0}
+    (score,) = report["quality"]["references"]["list"]
+    assert score["ordinal"] == 0
+
+
 def test_a_reference_that_fails_says_why_and_live_mode_goes_on(core: ScanCore) -> None:
     impossible = ReferencePlan(density=(("Scanner", "Resolution", 77),))
     with LiveMode(core, LIVE) as live:

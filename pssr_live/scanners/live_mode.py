@@ -214,7 +214,10 @@ class LiveMode:
         """
         was_running = self.is_running
         self.stop()
-        frame = self._newest_frame
+        # A recording without frames is judged by its first, which comes next: those
+        # before it have numbers that the recording gives away anew.
+        begun = self._run is None or self._run.pipeline.counters.acquired > 0
+        frame = self._newest_frame if begun else None
         index = {"t": 0} if frame is None else dict(frame.index)
         try:
             taken = take_reference(self._core, self._restorer.card.scale, plan, index)
@@ -290,7 +293,7 @@ class LiveMode:
         try:
             return run.finish(
                 self._early_end(),
-                warnings=self._warnings(),
+                warnings=self._sizes.warnings(self._restorer.card.sample),
                 catch_up=catch_up,
                 progress=progress,
             )
@@ -390,9 +393,6 @@ class LiveMode:
 
     def _early_end(self) -> Ending | None:
         return None if self.trouble is None else ("failed", str(self.trouble))
-
-    def _warnings(self) -> list[str]:
-        return self._sizes.warnings(self._restorer.card.sample)
 
     def _close(self) -> None:
         self._newest.close()
