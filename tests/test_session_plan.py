@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cli import Cli
 from sessions import LIVE, timelapse
-from useq import MDASequence
+from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError, StorageError
 from pssr_live.restorer import Restorer
@@ -82,6 +82,19 @@ def test_a_plan_tells_frames_time_dose_and_room(
     assert scan["time_ratio"] == pytest.approx(313.344 / 29.184)
     assert scan["frame_time_is"] == scan["full_frame_time_is"] == "modelled"
     assert json.loads(json.dumps(report))["frames"] == 100
+
+
+def test_a_preset_in_the_setup_counts_for_the_plan_and_is_put_back(
+    demo_camera: ScanCore, causal: Restorer
+) -> None:
+    before = demo_camera.getProperty("Objective", "Label")
+    assert demo_camera.getPixelSizeUm() == 1
+    setup = MDAEvent(channel={"group": "Objective", "config": "20X"})
+    corner = {"width": 300, "height": 300}  # one field at 10x, and four at 20x
+    sequence = MDASequence(grid_plan=corner, setup=setup)
+    plan = plan_of(demo_camera, causal, sequence, None)
+    assert (plan.pixel_size_um, plan.frames) == (0.5, 4)
+    assert demo_camera.getProperty("Objective", "Label") == before
 
 
 def test_the_time_of_positions_that_wait_by_themselves_adds_up(

@@ -55,6 +55,17 @@ def check_sequence(core: CMMCorePlus, sequence: MDASequence) -> None:
 
 
 def _set_up(core: CMMCorePlus, event: MDAEvent) -> None:
+    """Set what a setup sets, in the order of the engine; it may change the field."""
+    if event.channel is not None:
+        group, preset = event.channel.group, event.channel.config
+        try:
+            core.setConfig(group, preset)
+            core.waitForConfig(group, preset)
+        except Exception as error:  # whatever a device says to a preset
+            raise ScannerError(
+                f"The sequence's setup cannot set {group} to {preset!r}: "
+                f"{sentence(error)}."
+            ) from error
     for device, name, value in event.properties or ():
         require_property(core, device, name, "The sequence's setup")
         try:
