@@ -353,6 +353,19 @@ def test_positions_channels_and_planes_keep_apart(
             np.testing.assert_array_equal(one.frame(n).pixels, b.frame(n).pixels)
 
 
+def test_a_channel_that_changes_the_pixel_size_is_told(
+    demo_core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = demo_core.mda.engine  # to turn it, between two snaps
+    monkeypatch.setattr(engine, "use_hardware_sequencing", False)
+    channels = [{"group": "Objective", "config": name} for name in ("10X", "20X")]
+    setup = {"properties": SMALL}
+    live = LiveRestoration(LIVE, tmp_path / "s", core=demo_core)
+    report = acquire(demo_core, MDASequence(channels=channels, setup=setup), live)
+    [said] = [one for one in report["warnings"] if "changed in the run" in one]
+    assert "(1 um, then 0.5 um), and the files tell the first for all frames" in said
+
+
 def lapse(loops: int, **more: Any) -> MDASequence:
     return MDASequence(time_plan={"interval": 0.01, "loops": loops}, **more)
 

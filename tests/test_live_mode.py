@@ -387,5 +387,5 @@ def test_an_objective_turned_meanwhile_gives_its_own_pixel_size(
         turned = live.stop_recording()
     with open_movie(tmp_path / "one" / "raw.ome.tiff") as raw:
         assert raw.frame(0).pixel_size_um == 0.5
-    assert not any("changed while recording" in said for said in report["warnings"])
-    assert "changed while recording (0.5 um, then 0.25 um)" in turned["warnings"][-1]
+    assert not any("pixel size changed" in said for said in report["warnings"])
+    assert "changed in the run (0.5 um, then 0.25 um)" in turned["warnings"][-1]

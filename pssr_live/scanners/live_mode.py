@@ -30,7 +30,6 @@ from pssr_live.scanners.account import Ending
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
 from pssr_live.scanners.newest import NewestRestorer
-from pssr_live.scanners.pixel_sizes import PixelSizes
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.engine import Taken, take_reference
 from pssr_live.scanners.references.plan import ReferencePlan
@@ -88,7 +87,6 @@ class LiveMode:
         self.counts = LiveCounts()
         self.trouble: PssrLiveError | None = None
         self._core, self._model, self._engine = core, model, engine
-        self._sizes = PixelSizes(core)
         self._on_restored, self._on_trouble = on_restored, on_trouble
         self._latest: Restored | None = None
         self._newest_frame: Frame | None = None
@@ -264,7 +262,6 @@ class LiveMode:
             references=ReferenceRecording(planned=False),
         )
         with self._taking:
-            self._sizes.begin()
             self._run = run
 
     def stop_recording(
@@ -290,10 +287,12 @@ class LiveMode:
             run, self._run = self._run, None
         if run is None:
             raise ScannerError("Nothing is being recorded; call `record` first.")
+        size_um = getattr(self._newest_frame, "pixel_size_um", None)
+        mismatch = self._restorer.card.sample.mismatch(size_um)
         try:
             return run.finish(
                 self._early_end(),
-                warnings=self._sizes.warnings(self._restorer.card.sample),
+                warnings=[mismatch] if mismatch else [],
                 catch_up=catch_up,
                 progress=progress,
             )
@@ -330,7 +329,8 @@ class LiveMode:
                 ordinal,
                 {"t": ordinal},
                 self._clock_s() if run is None else run.clock_s(),
-                pixel_size_um=self._sizes.now(),
+                # As the core remembers it: asking devices would hold up the frames.
+                pixel_size_um=self._core.getPixelSizeUm(True) or None,
                 after_gap=lost > 0 and ordinal > 0,
             )
             if run is None:

@@ -21,6 +21,7 @@ from pssr_live.scanners.channels import ChannelsSeen
 from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.picture import scan_and_picture
+from pssr_live.scanners.pixel_sizes import PixelSizesSeen
 from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.scanners.tally import RECENT, Tally
 from pssr_live.scanners.time_points import TimePoints
@@ -68,6 +69,7 @@ class RunRecording:
         self._last_s = 0.0
         self._channels = ChannelsSeen(layout.channel_names)
         self._time_points = TimePoints(layout.interval_s)
+        self._pixel_sizes = PixelSizesSeen()
         self._ordinals = ordinals or Ordinals(layout.indices or ())
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
         self.references = references
@@ -108,6 +110,7 @@ class RunRecording:
         self._last_s = frame.time_s
         self._channels.take(frame)
         self._time_points.take(frame)
+        self._pixel_sizes.take(frame)
         if self.references is not None:
             self.references.frame_arrived(frame)
         self.pipeline.submit(frame)
@@ -176,6 +179,7 @@ class RunRecording:
                 *warnings,
                 *self._gap_warning(counters),
                 *self._time_points.warnings(),
+                *self._pixel_sizes.warnings(),
                 *(self.references.warnings if self.references else ()),
             ],
             **told,
