@@ -142,14 +142,14 @@ def test_an_urgent_event_overtakes_one_that_is_not_due(
 def test_an_event_asked_for_later_does_not_hold_up_the_plan(
     core: ScanCore, tmp_path: Path
 ) -> None:
-    later = MDAEvent(min_start_time=0.5)
+    later = MDAEvent(min_start_time=1)
     begun_s = time.monotonic()
     run_fed(core, tmp_path / "s", answering(1, later), plan=timelapse(4))
     assert indices(tmp_path / "s") == [
         *({"t": t} for t in range(4)),
         {"t": 0, AXIS: 0},  # the last picture was shown long before
     ]
-    assert time.monotonic() - begun_s >= 0.5
+    assert time.monotonic() - begun_s >= 1
 
 
 def test_an_answer_with_times_leaves_the_clock_of_the_plan_alone(
@@ -164,7 +164,7 @@ def test_an_answer_with_times_leaves_the_clock_of_the_plan_alone(
     assert len(asked) == 2
     assert not any(event.reset_event_timer for event in asked)
     first_s, second_s = (event.min_start_time for event in asked)
-    assert 0.6 <= first_s < 0.9  # of the run, in which the third frame came
+    assert first_s >= 0.6  # of the run, when the third frame came
     assert second_s - first_s == pytest.approx(0.1)
 
 
