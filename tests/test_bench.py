@@ -13,6 +13,7 @@ from cli import Cli
 from PIL import Image
 
 from pssr_live.bench.bars import report_bars
+from pssr_live.bench.beside import live_or_why_not
 from pssr_live.bench.candidates import gather
 from pssr_live.bench.measure import _compare_with_copies
 from pssr_live.bench.picture import draw_picture
@@ -20,7 +21,7 @@ from pssr_live.bench.rounds import run_rounds
 from pssr_live.bench.rows import _copying, busy
 from pssr_live.bench.settings import BenchSettings
 from pssr_live.card import load_model
-from pssr_live.engines import ladder
+from pssr_live.engines import installed, ladder
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.errors import EngineError, SettingsError
@@ -332,3 +333,13 @@ def test_a_model_that_looks_ahead_is_measured_too(cli):
     )
     assert told.code == 0
     assert told.json["model"]["name"] == "mito-mf5-x4"
+
+
+def test_a_live_run_without_scipy_names_the_extra(monkeypatch):
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    left_out = {}
+    assert not live_or_why_not(load_model(LIVE), "onnxruntime", 1.0, left_out, silent)
+    assert left_out == {
+        "live run": "The package scipy is not installed: run "
+        '`pip install "pssr-live[demo]"`.'
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ from pssr_live.commands.console import (
     JsonOption,
     console_for,
     notes,
-    packages_of,
     print_json,
     quiet_mda,
 )
@@ -95,10 +93,8 @@ def check(
 
 def simulated() -> Path:
     """Return the configuration of the simulated scanner."""
-    with packages_of("demo"):
-        if find_spec("scipy") is None:  # which the scanner loads when it starts
-            raise ModuleNotFoundError(name="scipy")
-        from pssr_live.scanners.simulated import simulated_config
+    from pssr_live.scanners.simulated import simulated_config
+
     return simulated_config()
 
 

@@ -17,7 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pssr_live.errors import ScannerError
+from pssr_live.engines.installed import missing
+from pssr_live.errors import ScannerError, SettingsError
 
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
@@ -53,7 +54,17 @@ def __getattr__(name: str) -> Any:
 
 
 def simulated_config() -> Path:
-    """Return the path of the .cfg that loads the simulated scanner as "Scanner"."""
+    """Return the path of the .cfg that loads the simulated scanner as "Scanner".
+
+    Raises
+    ------
+    SettingsError
+        If scipy is not installed; a core that loads the file would blame the file.
+    """
+    if missing("demo", "scipy"):
+        raise SettingsError(
+            'The package scipy is not installed: run `pip install "pssr-live[demo]"`.'
+        )
     return Path(__file__).with_name("simulated.cfg")
 
 
