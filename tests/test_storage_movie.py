@@ -273,9 +273,12 @@ def test_our_own_file_cut_short_says_so(tmp_path: Path) -> None:
             list(movie.frames())
 
 
-def test_a_missing_codec_names_the_package_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", ["lzw", "zstd"])
+def test_a_missing_codec_names_the_package_to_install(
+    tmp_path: Path, compression: str
+) -> None:
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.zeros((64, 64), "uint16"), compression="lzw")
+    tifffile.imwrite(path, np.zeros((64, 64), "uint16"), compression=compression)
     code = (
         "import sys; sys.modules['imagecodecs'] = None\n"
         "from pathlib import Path\n"

@@ -100,7 +100,8 @@ def tiff_errors(path: Path, what: str) -> Iterator[None]:
             "damaged, save it again."
         ) from error
     except Exception as error:
-        if "imagecodecs" in str(error):
+        # Without imagecodecs tifffile names it, or the module that it tried instead.
+        if isinstance(error, ImportError) or "imagecodecs" in str(error):
             raise StorageError(
                 f"{what} in {path} is compressed in a way that needs another package; "
                 "run `pip install imagecodecs` or save the file uncompressed."
