@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pssr_live.card import ModelCard
 from pssr_live.frame import Pixels, series_of
 from pssr_live.restorer import Restorer, check_axis, check_frame
 from pssr_live.shared_noise import filtered
@@ -139,21 +140,29 @@ def restore_file(
         "restored_shape": list(shape),
         "dtype": movie.dtype,
         "pixel_size_um": hr_size,
-        "warnings": [*_absences(movie), *doubt, *_warnings(restorer, size, done)],
+        "warnings": [
+            *_absences(movie),
+            *doubt,
+            *_about_size(restorer.card, movie, size),
+            *_warnings(restorer, done),
+        ],
     } | {key: details[key] for key in ("model", "engine")}
 
 
-def _warnings(restorer: Restorer, size: float | None, frames: int) -> list[str]:
-    card = restorer.card
-    said = []
-    mismatch = card.sample.mismatch(size)
-    if mismatch:
-        said.append(mismatch)
-    if size is None:
+def _about_size(card: ModelCard, movie: Movie, size: float | None) -> list[str]:
+    """Return what is wrong with the pixel size, or with its absence."""
+    said = [movie.oblong, card.sample.mismatch(size)]
+    if size is None and not movie.oblong:
         said.append(
             "The file does not tell its pixel size, so it could not be compared with "
             "what the model was trained for: give it with --pixel-size-um."
         )
+    return [sentence for sentence in said if sentence]
+
+
+def _warnings(restorer: Restorer, frames: int) -> list[str]:
+    card = restorer.card
+    said = []
     if frames < card.n_frames:
         said.append(
             f"The movie has {_counted(frames)} and the model looks at {card.n_frames}: "

@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from cli import Cli
 
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.strict_json import strict
 
 MOVIE = np.arange(3 * 5 * 7, dtype=np.uint16).reshape(3, 5, 7)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("interval", ["abc", "", "nan", "inf", "-2", "1 s"])
@@ -44,6 +50,58 @@ def test_a_pixel_size_that_is_none_is_not_known(tmp_path: Path, size: str) -> No
     with open_movie(path) as movie:
         assert (movie.pixel_size_um, movie.layout.interval_s) == (None, None)
         np.testing.assert_array_equal(movie.frame(2).pixels, MOVIE[2])
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeZ": 2.5}},
+        {
+            "ome": True,
+            "metadata": {"axes": "ZYX", "PhysicalSizeZ": 2500}
+            | {"PhysicalSizeZUnit": "nm"},
+        },
+        {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um"}},
+    ],
+    ids=["OME", "OME in nm", "ImageJ"],
+)
+def test_the_step_between_planes_is_kept(
+    tmp_path: Path, how: dict[str, Any], cli: Cli
+) -> None:
+    path, out = tmp_path / "a.tif", tmp_path / "b.ome.tif"
+    tifffile.imwrite(path, MOVIE, **how)
+    assert cli("restore", path, "-o", out, "--engine", "bicubic").code == 0
+    for one in (path, out):
+        with open_movie(one) as movie:
+            assert movie.layout.z_step_um == pytest.approx(2.5)
+
+
+OBLONG = [
+    {"ome": True, "metadata": {"PhysicalSizeX": 0.2, "PhysicalSizeY": 0.4}},
+    {"imagej": True, "metadata": {"unit": "um"}, "resolution": (5, 2.5)},
+    {"resolution": (5e4, 2.5e4), "resolutionunit": "CENTIMETER"},
+]
+
+
+@pytest.mark.parametrize("how", OBLONG, ids=["OME", "ImageJ", "TIFF"])
+def test_pixels_that_are_not_square_are_not_called_square(
+    tmp_path: Path, how: dict[str, Any], cli: Cli
+) -> None:
+    path, out = tmp_path / "a.tif", tmp_path / "b.ome.tif"
+    tifffile.imwrite(path, MOVIE, photometric="minisblack", **how)
+    told = cli("restore", path, "-o", out, "--engine", "bicubic")
+    assert "pixels of 0.2 x 0.4 um, and models know square ones" in told.out
+    assert "does not tell" not in told.out
+    with tifffile.TiffFile(out) as file:
+        assert "PhysicalSize" not in str(file.ome_metadata)
+
+
+def test_one_side_of_a_pixel_is_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    about = {"axes": "TYX", "PhysicalSizeX": 0.2}
+    tifffile.imwrite(path, MOVIE, ome=True, metadata=about)
+    with open_movie(path) as movie:
+        assert (movie.pixel_size_um, movie.oblong) == (0.2, "")
 
 
 def test_strict_json_has_no_number_that_is_none() -> None:

@@ -175,9 +175,8 @@ def _report(job: Job, movie: Movie, how: Crappifier) -> dict[str, Any]:
             f"{used[1]} pixels, a multiple of the scale {how.scale}."
         )
     if size is None:
-        warnings.append(
-            "The file does not tell its pixel size, so neither does the scan's."
-        )
+        silent = "The file does not tell its pixel size, so neither does the scan's."
+        warnings.append(movie.oblong or silent)
     return {
         "source": str(job.source),
         "target": str(job.target),

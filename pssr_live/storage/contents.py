@@ -38,7 +38,7 @@ class Contents:
     dtype : str
         One of `pssr_live.frame.PIXEL_TYPES`.
     pixel_size_um : float or None
-        Along X; None where unknown.
+        None where unknown, and where pixels are not square.
     layout : RunLayout
         One index for each frame.
     read : callable
@@ -53,6 +53,8 @@ class Contents:
         What our own files say about themselves; empty for others.
     doubt : str
         A sentence on what the file lacks beside known places; empty if nothing.
+    oblong : str
+        A sentence on pixels that are not square; empty if they are.
     """
 
     shape: tuple[int, int]
@@ -65,6 +67,7 @@ class Contents:
     gaps: frozenset[int] = frozenset()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     doubt: str = ""
+    oblong: str = ""
 
 
 def pixel_type(dtype: np.dtype[Any] | None, source: object) -> str:

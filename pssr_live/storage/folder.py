@@ -69,6 +69,7 @@ def open_folder(path: Path) -> Contents:
         layout=RunLayout(tuple({"t": t} for t in range(len(files)))),
         read=read,
         close=lambda: None,
+        oblong=first.oblong,
     )
 
 

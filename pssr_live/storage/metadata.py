@@ -1,4 +1,4 @@
-"""What a TIFF file says beside its pixels: pixel size, channels, time between frames.
+"""What a TIFF file says beside its pixels: sizes, channels, time between frames.
 
 OME-XML is asked first, then ImageJ's text, then the resolution tag.
 """
@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 from pssr_live.errors import StorageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tifffile import TiffFile, TiffPage
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
@@ -33,6 +35,7 @@ _UM = {
 }
 _CENTIMETRE = 3  # of the ResolutionUnit tag
 _LARGEST_UM = 10.0  # a resolution coarser than this describes paper, not a sample
+_SQUARE = 0.01  # pixels whose sides differ by more are not square
 
 
 def ome_root(text: str) -> ET.Element:
@@ -51,15 +54,33 @@ def ome_root(text: str) -> ET.Element:
 
 
 def pixel_size_um(tiff: TiffFile, page: TiffPage) -> float | None:
-    """Return the distance of neighbouring pixels along X, or None if not known."""
+    """Return the distance of neighbouring pixels, or None if there is not one known.
+
+    Pixels that are not square have two; see `oblong`.
+    """
+    width, height = _sides_um(tiff, page)
+    return None if _are_oblong(width, height) else width
+
+
+def oblong(tiff: TiffFile, page: TiffPage, path: Path) -> str:
+    """Return a sentence about pixels that are not square; empty if they are."""
+    width, height = _sides_um(tiff, page)
+    if not _are_oblong(width, height):
+        return ""
+    return (
+        f"{path} has pixels of {width:g} x {height:g} um, and models know square ones: "
+        "resample it to square pixels first."
+    )
+
+
+def z_step_um(tiff: TiffFile) -> float | None:
+    """Return the distance of neighbouring planes, or None if not known."""
     if tiff.is_ome and tiff.ome_metadata:
-        return _from_ome(tiff.ome_metadata)
+        return _from_ome(tiff.ome_metadata, "Z")
     if tiff.is_imagej and tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", "")).lower()
-        return _from_resolution(page, _UM.get(unit))
-    if page.resolutionunit == _CENTIMETRE:
-        size = _from_resolution(page, _UM["cm"])
-        return size if size is not None and size < _LARGEST_UM else None
+        step = _number(tiff.imagej_metadata.get("spacing"))
+        return step * _UM.get(unit, 0.0) or None
     return None
 
 
@@ -85,19 +106,44 @@ def time_increment_s(tiff: TiffFile) -> float | None:
     return None
 
 
-def _from_ome(text: str) -> float | None:
+def _sides_um(tiff: TiffFile, page: TiffPage) -> tuple[float | None, float | None]:
+    """Return the sides of a pixel along X and Y, None where not known."""
+    if tiff.is_ome and tiff.ome_metadata:
+        text = tiff.ome_metadata
+        return _from_ome(text, "X"), _from_ome(text, "Y")
+    if tiff.is_imagej and tiff.imagej_metadata:
+        unit = str(tiff.imagej_metadata.get("unit", "")).lower()
+        return _from_resolution(page, _UM.get(unit))
+    if page.resolutionunit == _CENTIMETRE:
+        width, height = _from_resolution(page, _UM["cm"])
+        if width is not None and width < _LARGEST_UM:
+            return width, height
+    return None, None
+
+
+def _are_oblong(width: float | None, height: float | None) -> bool:
+    if width is None or height is None:
+        return False
+    return abs(width - height) > _SQUARE * max(width, height)
+
+
+def _from_ome(text: str, axis: str) -> float | None:
     for pixels in ome_root(text).iterfind(".//{*}Pixels"):
-        size = _number(pixels.get("PhysicalSizeX"))
-        factor = _UM.get(pixels.get("PhysicalSizeXUnit", "um").lower())
+        size = _number(pixels.get(f"PhysicalSize{axis}"))
+        factor = _UM.get(pixels.get(f"PhysicalSize{axis}Unit", "um").lower())
         return size * factor if size and factor else None
     return None
 
 
-def _from_resolution(page: TiffPage, unit_um: float | None) -> float | None:
-    per_unit = page.resolution[0]
-    if unit_um is None or not per_unit > 0 or "XResolution" not in page.tags:
-        return None
-    return unit_um / float(per_unit)
+def _from_resolution(
+    page: TiffPage, unit_um: float | None
+) -> tuple[float | None, float | None]:
+    told = [name in page.tags for name in ("XResolution", "YResolution")]
+    width, height = (
+        unit_um / float(per_unit) if unit_um and is_told and per_unit > 0 else None
+        for is_told, per_unit in zip(told, page.resolution, strict=True)
+    )
+    return width, height
 
 
 def _number(said: object) -> float:

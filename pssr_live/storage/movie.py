@@ -61,7 +61,7 @@ class Movie:
 
     @property
     def pixel_size_um(self) -> float | None:
-        """Distance of neighbouring pixels; None where the file does not say."""
+        """Distance of neighbouring pixels; None where the file names no single one."""
         return self._contents.pixel_size_um
 
     @property
@@ -96,6 +96,11 @@ class Movie:
         What it lacks at places that are known is in `missing`.
         """
         return self._contents.doubt
+
+    @property
+    def oblong(self) -> str:
+        """A sentence on pixels that are not square; empty if they are."""
+        return self._contents.oblong
 
     @property
     def channels_told(self) -> Sequence[Mapping[str, Any]]:

@@ -16,7 +16,13 @@ from tifffile import TiffFile
 from pssr_live.errors import StorageError
 from pssr_live.storage.contents import Contents, pixel_type, tiff_errors
 from pssr_live.storage.layout import RunLayout
-from pssr_live.storage.metadata import channel_names, pixel_size_um, time_increment_s
+from pssr_live.storage.metadata import (
+    channel_names,
+    oblong,
+    pixel_size_um,
+    time_increment_s,
+    z_step_um,
+)
 from pssr_live.storage.own import own_contents
 from pssr_live.storage.wholeness import shortfall
 
@@ -85,11 +91,14 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         shape=(y, x),
         dtype=dtype,
         pixel_size_um=pixel_size_um(tiff, page),
-        layout=RunLayout(tuple(indices), channel_names(tiff), time_increment_s(tiff)),
+        layout=RunLayout(
+            tuple(indices), channel_names(tiff), time_increment_s(tiff), z_step_um(tiff)
+        ),
         read=read,
         close=tiff.close,
         missing=missing,
         doubt=doubt,
+        oblong=oblong(tiff, page, path),
     )
 
 
