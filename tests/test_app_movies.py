@@ -178,6 +178,17 @@ def test_a_movie_is_chosen_in_the_systems_dialog(
     assert window.panes.raw.overlay.empty == "Press L for live"
 
 
+def test_a_scan_is_not_shown_as_a_moment_of_the_movie(
+    windows: Windows, movie: Path
+) -> None:
+    window = windows.open()
+    drop(window, movie)
+    windows.until(lambda: "64 × 64" in window.panes.raw.overlay.title)
+    press(window, "S")
+    windows.until(lambda: "128 × 128" in window.panes.raw.overlay.title)
+    assert not window.conductor.now.movie and window.movies.facts is None
+
+
 def test_a_movie_stays_in_step_while_the_view_changes(windows: Windows) -> None:
     window = windows.live()
     for key in ("V", "F", "V", "F", "BracketLeft", "BracketRight", "C", "1"):

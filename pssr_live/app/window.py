@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
         for button, ask in (
             (panel.run.live, self._live),
             (panel.run.record, self._record),
-            (panel.run.snap, conductor.snap),
+            (panel.run.snap, self._snap),
             (panel.run.stop, self._stop),
             (panel.run.plan, self.show_plan),
             (panel.run.open, self.ask_open),
@@ -245,6 +245,10 @@ class MainWindow(QMainWindow):
         self.movies.put_away()
         self.conductor.toggle_record()
         self.presenter.show_situation(self.conductor.now)
+
+    def _snap(self) -> None:
+        self.movies.put_away()
+        self.conductor.snap()
 
     def _stop(self) -> None:
         self.movies.cancel()
