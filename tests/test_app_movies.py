@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from app_windows import Windows, has_restored, inner, is_idle, press, screenshot, seen
+from frames import make_frame
 from movies import scanned_movie
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
@@ -19,6 +20,9 @@ from pssr_live.app.message import Kind
 from pssr_live.app.window import MainWindow
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
+from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.recorder import SessionRecorder
+from pssr_live.storage.session import SessionFolder
 
 
 def drop(window: MainWindow, path: Path) -> None:
@@ -176,6 +180,25 @@ def test_a_movie_is_chosen_in_the_systems_dialog(
     windows.until(lambda: not window.conductor.now.movie)
     assert window.panes.picture is None
     assert window.panes.raw.overlay.empty == "Press L for live"
+
+
+def test_a_lost_frame_shows_no_other(windows: Windows, tmp_path: Path) -> None:
+    layout = RunLayout(tuple({"t": t} for t in range(3)))
+    folder = SessionFolder.create(tmp_path / "session")
+    recorder = SessionRecorder(folder, layout, 4)
+    recorder.write_raw(make_frame(1, {"t": 1}))
+    recorder.close({}, 3)
+    window = windows.live()
+    drop(window, folder.raw)
+    windows.until(lambda: window.movies.facts)
+    for t, is_there in ((0, False), (1, True), (2, False)):
+        windows.until(lambda there=is_there: bool(window.panes.picture) is there)
+        empty = "" if is_there else "This frame is missing"
+        windows.until(lambda empty=empty: window.panes.raw.overlay.empty == empty)
+        assert window.timeline.at["t"] == t
+        press(window, "Right")
+    press(window, "L")
+    windows.until_painted(window)
 
 
 def test_a_scan_is_not_shown_as_a_moment_of_the_movie(

@@ -88,7 +88,7 @@ class Feed:
                 self._put(channel, Pair(frame))
 
     def put_pairs(self, scene: Scene) -> None:
-        """Replace everything at once: a moment of a movie."""
+        """Replace everything at once: a moment of a movie, which may have no frame."""
         with self._changed:
             self._scene, self._restored_s = dict(scene), {}
             self._is_new = True
@@ -104,7 +104,7 @@ class Feed:
     def touch(self) -> None:
         """Have the same pictures taken again, because they shall look otherwise."""
         with self._changed:
-            self._is_new = bool(self._scene)
+            self._is_new = self._is_new or bool(self._scene)
             self._changed.notify_all()
 
     def take(self) -> Scene | None:

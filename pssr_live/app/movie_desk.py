@@ -98,7 +98,7 @@ class MovieDesk:
             raise
         self.close()
         self._movie = movie
-        self._put(scene)
+        self._feed.put_pairs(scene)
         indices = [movie.layout.index_of(n) for n in range(len(movie))]
         lengths = {a: 1 + max(i.get(a, 0) for i in indices) for a in AXES}
         return MovieFacts(
@@ -111,7 +111,7 @@ class MovieDesk:
         return self._result is not None
 
     def show(self, at: Mapping[str, int]) -> None:
-        """Show all channels of one moment; a missing frame is left out.
+        """Show all channels of one moment without missing frames, or else nothing.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class MovieDesk:
             If the file cannot be read.
         """
         if self._movie is not None:
-            self._put(_scene(self._movie, at, self._restored))
+            self._feed.put_pairs(_scene(self._movie, at, self._restored))
 
     def restore(
         self, model: Model, engine: str | None, progress: Progress
@@ -207,10 +207,6 @@ class MovieDesk:
         movie, self._movie = self._movie, None
         if movie is not None:
             movie.close()
-
-    def _put(self, scene: Scene) -> None:
-        if scene:
-            self._feed.put_pairs(scene)
 
     def _restored(self, frame: Frame) -> Restored | None:
         result = self._result

@@ -42,7 +42,7 @@ class Panes(QWidget):
         self.slider.hide()
         self._split = self._flickered = False
         self._restores = True
-        self._empty = ""
+        self._empty = self._promise = ""
         self._picture: Picture | None = None
         self._field_um: tuple[float, float] | None = None
         self._place: tuple[float, float] | None = None  # of the mouse
@@ -107,9 +107,9 @@ class Panes(QWidget):
             pane.item.clear()
         self._title()
 
-    def say(self, *, restores: bool, empty: str) -> None:
-        """Tell whether pictures are restored, and what to say where there is none."""
-        self._restores, self._empty = restores, empty
+    def say(self, *, restores: bool, empty: str, promise: str) -> None:
+        """Tell whether pictures are restored, and what each pane says without one."""
+        self._restores, self._empty, self._promise = restores, empty, promise
         self._title()
 
     def split(self, on: bool) -> None:
@@ -191,7 +191,7 @@ class Panes(QWidget):
         if self._split:
             plate = plate or plate_of_frames
             return Overlay(f"{named}  |  {made}", plate, empty, self._value(0, 1))
-        said = (PROMISE if empty else "") if picture is None else missing
+        said = self._promise if picture is None else missing
         return Overlay(made + _size(picture, 1), plate, said, self._value(1))
 
     def _value(self, *which: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pssr_live.app.checked import Checked
 from pssr_live.app.engine_words import engine_line, why_lines
 from pssr_live.app.movie_desk import MovieFacts
+from pssr_live.app.panes import PROMISE
 from pssr_live.app.scanner_state import ScannerState
 from pssr_live.app.situation import Action, Situation, allowed
 from pssr_live.card import Model
@@ -41,7 +42,8 @@ class Presenter:
         timeline.restore.setEnabled(now.restoring or Action.RESTORE in can)
         timeline.close_movie.setEnabled(not now.restoring)
         restores = self._window.gauges.restores
-        self._window.panes.say(restores=restores, empty=_invitation(now))
+        empty, promise = _invitation(now)
+        self._window.panes.say(restores=restores, empty=empty, promise=promise)
 
     def show_scanner(self, state: ScannerState | None) -> None:
         """Show how the scanner is set; None if there is none."""
@@ -77,7 +79,7 @@ class Presenter:
         self.show_pixel_size(None if state is None else state.pixel_size_um)
         if facts is None:
             self._window.panes.clear()
-            self._window.conductor.set_situation(picture=False)
+            self._window.conductor.set_situation(picture=False, missing=False)
 
     def show_progress(self, what: str, done: int, total: int) -> None:
         """Show how far something is; nothing when it has ended."""
@@ -122,9 +124,12 @@ class Presenter:
         return "nothing is kept: press R to record" if now.live else ""
 
 
-def _invitation(now: Situation) -> str:
+def _invitation(now: Situation) -> tuple[str, str]:
+    """Return what the panes of raw and of restored pictures say without a picture."""
     if now.picture:
-        return ""
+        return "", ""
+    if now.missing:
+        return "This frame is missing", ""
     if now.connected:
-        return "Press L for live"
-    return now.busy or "Connect a microscope, or drop a movie here"
+        return "Press L for live", PROMISE
+    return now.busy or "Connect a microscope, or drop a movie here", PROMISE

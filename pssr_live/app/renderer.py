@@ -34,6 +34,7 @@ class Renderer:
         self._levels: dict[str, Levels] = {}
         self._lock = threading.Lock()
         self._ready: Picture | None = None
+        self._is_new = False
         self._thread = threading.Thread(
             target=self._work, name="pssr-live picture", daemon=True
         )
@@ -54,11 +55,12 @@ class Renderer:
         self._levels = {}
         self._feed.touch()
 
-    def take(self) -> Picture | None:
-        """Return the newest picture, once."""
+    def take(self) -> tuple[bool, Picture | None]:
+        """Return whether there is news, and the newest picture; None: show nothing."""
         with self._lock:
-            ready, self._ready = self._ready, None
-            return ready
+            is_new, ready = self._is_new, self._ready
+            self._is_new, self._ready = False, None
+            return is_new, ready
 
     def close(self) -> None:
         """End the thread."""
@@ -69,6 +71,7 @@ class Renderer:
         next_s = 0.0
         while (scene := self._feed.take()) is not None:
             if not scene:
+                self._put(None)
                 continue
             try:
                 picture = picture_of(scene, self._display, self._levels)
@@ -76,11 +79,14 @@ class Renderer:
                 log.exception("A picture could not be made")
                 continue
             self._levels = dict(picture.levels)
-            with self._lock:
-                is_first = self._ready is None
-                self._ready = picture
-            if is_first:  # else the window has been told and has not come yet
-                self._on_picture()
+            self._put(picture)
             now = time.perf_counter()
             next_s = max(next_s + PERIOD_S, now)
             time.sleep(next_s - now)
+
+    def _put(self, picture: Picture | None) -> None:
+        with self._lock:
+            was_new = self._is_new
+            self._is_new, self._ready = True, picture
+        if not was_new:  # else the window has been told and has not come yet
+            self._on_picture()

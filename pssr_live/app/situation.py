@@ -46,6 +46,8 @@ class Situation:
         Whether it is being restored, or has been.
     picture : bool
         Whether there is anything on the screen.
+    missing : bool
+        Whether there is nothing because the movie has no frame of this moment.
     """
 
     connected: bool = False
@@ -59,6 +61,7 @@ class Situation:
     restoring: bool = False
     restored: bool = False
     picture: bool = False
+    missing: bool = False
 
     @property
     def acquiring(self) -> bool:

@@ -298,13 +298,16 @@ class MainWindow(QMainWindow):
         self.panel.session.show_folder(folder)
 
     def _show_picture(self) -> None:
-        picture = self.renderer.take()
-        if picture is None or self._is_closed:
+        is_new, picture = self.renderer.take()
+        if not is_new or self._is_closed:
             return
-        self.panes.put(picture)
-        self.displays.show_picture(picture)
-        if not self.conductor.now.picture:
-            self.conductor.set_situation(picture=True)
+        if picture is None:
+            self.panes.clear()
+        else:
+            self.panes.put(picture)
+            self.displays.show_picture(picture)
+        there = picture is not None
+        self.conductor.set_situation(picture=there, missing=not there)
 
     # -- within: settings, and the end
 
