@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from pssr_live.errors import StorageError
+from pssr_live.frame import series_of
 from pssr_live.storage.folder import natural_key
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import array_frames, open_movie
@@ -290,6 +291,19 @@ def test_a_missing_codec_names_the_package_to_install(
     )
     assert "StorageError" in child.stderr
     assert "pip install imagecodecs" in child.stderr
+
+
+def test_each_image_of_axes_without_names_has_a_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    images = np.arange(12, dtype="uint16").repeat(64).reshape(2, 3, 2, 8, 8)
+    tifffile.imwrite(path, images, photometric="minisblack")
+    with open_movie(path) as movie:
+        indices = [movie.layout.index_of(n) for n in range(12)]
+        assert len({series_of(index) for index in indices}) == 6
+        assert [index["t"] for index in indices] == [0] * 6 + [1] * 6
+        for series in {series_of(index) for index in indices}:
+            one, other = (frame.pixels[0, 0] for frame in movie.frames(series))
+            assert other - one == 6
 
 
 def test_arrays_are_movies_too() -> None:

@@ -122,9 +122,12 @@ def _indices(series: TiffPageSeries, position: int | None) -> list[dict[str, int
     if "t" not in axes:
         unnamed = [axis for axis in axes if axis not in "cz"]
         axes = axes.replace(unnamed[0], "t", 1) if unnamed else axes
+    names: list[str] = []
+    for axis in axes:  # all that a file leaves without a name are called the same
+        names.append(axis * (1 + sum(name[0] == axis for name in names)))
     turns = itertools.product(*(range(size) for size in series.shape[:-2]))
     place = {} if position is None else {"p": position}
-    return [place | dict(zip(axes, at, strict=True)) or {"t": 0} for at in turns]
+    return [place | dict(zip(names, at, strict=True)) or {"t": 0} for at in turns]
 
 
 def _reads(series: TiffPageSeries, path: Path) -> list[Callable[[], Pixels] | None]:
