@@ -123,10 +123,10 @@ class MainWindow(QMainWindow):
     def open_movie(self, path: Path) -> None:
         """Open a movie; live mode ends, a recording does not."""
         if not self.conductor.can(Action.OPEN):
-            word = self.conductor.now.word
+            now = self.conductor.now
+            cure = "drop it again when that is done" if now.busy else "stop that first"
             self.banners.say(
-                Kind.WARNING,
-                f"{path.name} is not opened while {word}: stop that first.",
+                Kind.WARNING, f"{path.name} is not opened while {now.word}: {cure}."
             )
             return
         self.conductor.end_live(
