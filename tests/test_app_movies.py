@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from pssr_live.app.window import MainWindow
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder
 
@@ -83,6 +86,13 @@ def test_drop_look_restore_and_save(
     windows.until(lambda: window.conductor.now.live and not window.conductor.now.movie)
     windows.until(lambda: "128 × 128" in window.panes.raw.overlay.title)
     assert not window.timeline.isVisible()
+
+
+def _ordinal(window: MainWindow) -> int | None:
+    if window.panes.picture is None:
+        return None
+    (pair,) = window.panes.picture.scene.values()
+    return pair.frame.ordinal
 
 
 def _time(window: MainWindow) -> int:
@@ -201,15 +211,57 @@ def test_a_lost_frame_shows_no_other(windows: Windows, tmp_path: Path) -> None:
     windows.until_painted(window)
 
 
+def test_each_tile_of_a_grid_is_a_position(windows: Windows, tmp_path: Path) -> None:
+    turns = itertools.product(range(2), range(3), range(2))
+    layout = RunLayout(tuple(dict(zip("pgt", at, strict=True)) for at in turns))
+    folder = SessionFolder.create(tmp_path / "session")
+    recorder = SessionRecorder(folder, layout, 4)
+    for n in range(len(layout)):
+        recorder.write_raw(make_frame(n, dict(layout.index_of(n))))
+    recorder.close({}, len(layout))
+    window = windows.open()
+    drop(window, folder.raw)
+    windows.until(lambda: window.movies.facts)
+    assert window.movies.facts.lengths == {"t": 2, "z": 1, "p": 6}
+    for position, t in itertools.product(range(6), range(2)):
+        window.movies.show({"t": t, "p": position})
+        windows.until(lambda n=2 * position + t: _ordinal(window) == n)
+
+
 def test_a_scan_is_not_shown_as_a_moment_of_the_movie(
     windows: Windows, movie: Path
 ) -> None:
     window = windows.open()
     drop(window, movie)
     windows.until(lambda: "64 × 64" in window.panes.raw.overlay.title)
+    windows.until(lambda: window.conductor.now.movie)
     press(window, "S")
     windows.until(lambda: "128 × 128" in window.panes.raw.overlay.title)
     assert not window.conductor.now.movie and window.movies.facts is None
+
+
+def test_live_ends_the_opening_of_a_slow_movie(
+    windows: Windows, movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = windows.open()
+    is_asked, may_open = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> Movie:
+        is_asked.set()
+        assert may_open.wait(20)
+        return open_movie(path)
+
+    monkeypatch.setattr("pssr_live.app.movie_desk.open_movie", slow)
+    drop(window, movie)
+    windows.until(is_asked.is_set)
+    press(window, "L")
+    windows.until_painted(window)
+    may_open.set()
+    windows.until(lambda: window.movies._reader.is_idle)
+    windows.until_painted(window)
+    assert window.conductor.now.live and not window.conductor.now.movie
+    assert window.movies.facts is None and not window.timeline.isVisible()
+    assert set(window.panes.picture.scene) == {"scan"}
 
 
 def test_a_movie_stays_in_step_while_the_view_changes(windows: Windows) -> None:

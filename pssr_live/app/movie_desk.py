@@ -1,7 +1,7 @@
 """A movie that exists already: its moments, its restoration, and saving that. No Qt.
 
-`show` and `open` belong into one thread, `restore` into another one; `cancel` may come
-from any.
+`show` and `open` belong into one thread, `restore` into another one; `cancel`,
+`show_again` and `show_no_more` may come from any.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,10 @@ from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.target import check_target
 
+Moment = tuple[int, int, int]
+
 AXES = ("t", "z", "p")
+SHARED = ("t", "z", "c", "cam")  # by the frames of one position
 RESULT = "restored.ome.tiff"
 ENDINGS = (".tif", ".tiff")
 
@@ -44,7 +47,7 @@ class MovieFacts:
     pixel_size_um : float or None
         None where the file does not tell it.
     lengths : mapping of str to int
-        Time points, planes and positions, by axis of the index.
+        Time points, planes and positions, by axis; see `moments_of`.
     frames : int
         Frames in all.
     """
@@ -77,10 +80,13 @@ class MovieDesk:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._movie: Movie | None = None
+        self._moments: list[Moment] = []
         self._result: Movie | None = None
         self.made_by: dict[str, Any] = {}
         self._scratch: Path | None = None
         self._cancel = threading.Event()
+        self._showing = threading.Lock()
+        self._may_show = True
 
     def open(self, path: Path) -> MovieFacts:
         """Open a movie and show its first moment.
@@ -92,15 +98,18 @@ class MovieDesk:
         """
         movie = open_movie(path)
         try:
-            scene = _scene(movie, {}, None)
+            moments = moments_of(movie)
+            scene = _scene(movie, moments, {}, None)
         except BaseException:
             movie.close()
             raise
         self.close()
-        self._movie = movie
-        self._feed.put_pairs(scene)
-        indices = [movie.layout.index_of(n) for n in range(len(movie))]
-        lengths = {a: 1 + max(i.get(a, 0) for i in indices) for a in AXES}
+        self._movie, self._moments = movie, moments
+        self._put(scene)
+        lengths = {
+            axis: 1 + max(at[place] for at in moments)
+            for place, axis in enumerate(AXES)
+        }
         return MovieFacts(
             path, movie.shape, movie.pixel_size_um, lengths, len(movie.layout)
         )
@@ -119,7 +128,8 @@ class MovieDesk:
             If the file cannot be read.
         """
         if self._movie is not None:
-            self._feed.put_pairs(_scene(self._movie, at, self._restored))
+            scene = _scene(self._movie, self._moments, at, self._restored)
+            self._put(scene)
 
     def restore(
         self, model: Model, engine: str | None, progress: Progress
@@ -201,12 +211,27 @@ class MovieDesk:
                 with suppress(OSError):
                     part.unlink()
 
+    def show_again(self) -> None:
+        """Let pictures of movies be shown."""
+        self._may_show = True
+
+    def show_no_more(self) -> None:
+        """Show no picture of the movie any more, nor one that is being read."""
+        with self._showing:
+            self._may_show = False
+            self._feed.clear()
+
     def close(self) -> None:
         """Put the movie away, and what was restored and not saved."""
         self._drop_result()
         movie, self._movie = self._movie, None
         if movie is not None:
             movie.close()
+
+    def _put(self, scene: Scene) -> None:
+        with self._showing:
+            if self._may_show:
+                self._feed.put_pairs(scene)
 
     def _restored(self, frame: Frame) -> Restored | None:
         result = self._result
@@ -241,17 +266,47 @@ def computed_by(movie: Movie) -> str:
     return str(engine.get("name", "unknown"))
 
 
+def moments_of(movie: Movie) -> list[Moment]:
+    """Return the time, plane and position of each frame.
+
+    Whatever else an index names, such as tiles of a grid, makes another position of
+    it: each frame can be reached. Channels and detectors share a moment.
+    """
+    indices = [movie.layout.index_of(n) for n in range(len(movie))]
+    rest = [_position(index) for index in indices]
+    ranks = {place: n for n, place in enumerate(sorted(set(rest)))}
+    moments = [
+        (index.get("t", 0), index.get("z", 0), ranks[place])
+        for index, place in zip(indices, rest, strict=True)
+    ]
+    shown = {
+        (at, index.get("c", 0), index.get("cam", 0))
+        for at, index in zip(moments, indices, strict=True)
+    }
+    if len(shown) < len(indices):  # of frames at one place only one could be seen
+        return [(n, 0, 0) for n in range(len(indices))]
+    return moments
+
+
+def _position(index: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Return what tells one position from another: `p` first, then other axes."""
+    # A frame without a position is at the first one.
+    places = dict(index) | {"p": index.get("p", 0)}
+    left = [(axis, at) for axis, at in places.items() if axis not in SHARED]
+    return tuple(sorted(left, key=lambda pair: (pair[0] != "p", pair)))
+
+
 def _scene(
     movie: Movie,
+    moments: Sequence[Moment],
     at: Mapping[str, int],
     restored: Callable[[Frame], Restored | None] | None,
 ) -> Scene:
     """Return all channels of one moment, with what was made of them."""
     scene: Scene = {}
-    for ordinal in range(len(movie)):
-        index = movie.layout.index_of(ordinal)
-        here = all(index.get(a, 0) == at.get(a, 0) for a in AXES)
-        if here and ordinal not in movie.missing:
+    wanted = tuple(at.get(axis, 0) for axis in AXES)
+    for ordinal, moment in enumerate(moments):
+        if moment == wanted and ordinal not in movie.missing:
             frame = movie.frame(ordinal)
             made = None if restored is None else restored(frame)
             scene[channel_of(frame)] = Pair(frame, made, computed_by(movie))

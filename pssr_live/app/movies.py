@@ -41,17 +41,22 @@ class Movies(QObject):
         self.facts: MovieFacts | None = None
         self.model: Model | None = None  # that restored the movie on the desk
         self.engine: dict[str, Any] | None = None  # the report of the engine that did
-        self._engine, self._feed = engine, feed
+        self._engine = engine
         self._desk = MovieDesk(feed)
         self._reader = Worker("pssr-live movie")
         self._restorer = Worker("pssr-live movie restore")
         self._wanted: Mapping[str, int] = {}
         self._reading = False
+        self._opening = self._put_away = 0  # how many are being; how often it was
 
     def open(self, path: Path, then: Callable[[], object] = lambda: None) -> None:
         """Open a movie; `then` is called once it is on the desk."""
+        before = self._put_away
 
         def opened(facts: MovieFacts) -> None:
+            self._opening -= 1
+            if self._put_away > before:
+                return
             self.facts = facts
             self._forget_maker()
             self._wanted = {}
@@ -59,7 +64,13 @@ class Movies(QObject):
             self.opened.emit(facts)
             then()
 
-        self._reader.do(lambda: self._desk.open(path), opened, self._refuse)
+        def refused(error: Exception) -> None:
+            self._opening -= 1
+            self._refuse(error)
+
+        self._opening += 1
+        self._desk.show_again()
+        self._reader.do(lambda: self._desk.open(path), opened, refused)
 
     def show(self, at: Mapping[str, int]) -> None:
         """Show a moment; of those asked for meanwhile only the last."""
@@ -115,13 +126,14 @@ class Movies(QObject):
         self._restorer.do(lambda: self._desk.save(target), saved, self._refuse)
 
     def put_away(self) -> None:
-        """Close the movie."""
-        if self.facts is None:
+        """Close the movie, also one that is being opened."""
+        if self.facts is None and not self._opening:
             return
+        self._put_away += 1
         self.facts = None
         self._forget_maker()
+        self._desk.show_no_more()
         self._reader.do(self._desk.close)
-        self._feed.clear()
         self.changed.emit({"movie": False, "restored": False, "restoring": False})
         self.opened.emit(None)
 
