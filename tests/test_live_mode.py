@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -202,6 +204,23 @@ def test_leaving_the_block_finishes_a_recording(core: ScanCore, tmp_path: Path) 
         wait_until(lambda: live.counts.frames > 5)
     assert SessionFolder(tmp_path / "s").read_status()["status"] == "success"
     assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody removes a file that is open")
+def test_a_folder_that_is_removed_ends_the_recording(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    told: list[PssrLiveError] = []
+    with LiveMode(core, LIVE, on_trouble=told.append) as live:
+        live.record(tmp_path / "s")
+        wait_until(lambda: live.counts.shown > 2)
+        shutil.rmtree(tmp_path / "s")
+        wait_until(lambda: bool(told))
+        assert live.is_running
+        report = live.stop_recording()
+    assert "raw.ome.tiff: it was removed meanwhile" in str(told[0])
+    assert report["status"] == "failed"
+    assert "it was removed meanwhile" in report["reason"]
 
 
 def test_a_full_disk_ends_the_recording_and_not_live_mode(

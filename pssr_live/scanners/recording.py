@@ -207,10 +207,19 @@ class RunRecording:
         return trouble
 
     def _write_account(self, report: dict[str, Any]) -> None:
-        """Write report and status; where there is no room, the status alone."""
+        """Write report and status; where there is no room, the status alone.
+
+        A folder that was removed takes neither, and the report still tells why.
+        """
         names = ("acquired", "recorded", "restored", "lost")
         counts = {name: report[f"frames_{name}"] for name in names}
-        self.folder.write_status(report["status"], report["reason"], **counts)
+        try:
+            self.folder.write_status(report["status"], report["reason"], **counts)
+        except StorageError as error:
+            if report["status"] != "failed":
+                raise
+            log.warning("%s", error)
+            return
         try:
             self.folder.write_report(report)
         except StorageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import suppress
@@ -34,6 +35,8 @@ class ByteFile:
         self._writer = writer
         self._reader = reader
         self._reading = threading.Lock()
+        # Some network disks name no file at all, however well they keep it.
+        self._names_count = os.fstat(writer.fileno()).st_nlink > 0
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -89,8 +92,11 @@ class ByteFile:
         Raises
         ------
         OSError
-            If the disk takes less than all of them.
+            If the disk takes less than all of them, or the file was removed: the
+            system would take them all, and keep none.
         """
+        if self._names_count and os.fstat(self._writer.fileno()).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")
         self._writer.seek(at)
         for part in parts:
             left = memoryview(part)
