@@ -21,7 +21,7 @@ from pssr_live.app.keys import KEYS, listed
 from pssr_live.app.message import Kind, outcome_of, sentence_of
 from pssr_live.app.names import new_session, new_view
 from pssr_live.app.rates import Rate
-from pssr_live.app.remembered import Remembered, recall, remember
+from pssr_live.app.remembered import Remembered, is_there, recall, remember
 from pssr_live.app.render import COLOURS
 from pssr_live.app.situation import Action, Situation, allowed
 from pssr_live.app.status import Speeds, Tone, late, minutes, minutes_left, readings
@@ -280,3 +280,22 @@ def test_progress_is_thinned_but_its_end_is_told() -> None:
     for done in range(1, 1001):
         show(done, 1000)
     assert told[0] == (1, 1000) and told[-1] == (1000, 1000) and len(told) < 20
+
+
+def test_damaged_settings_are_told_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "window.json"
+    for text in ("[1]", "{", '{"split": "perhaps", "marks": 9}'):
+        path.write_text(text)
+        assert recall(path) == Remembered()
+        assert caplog.messages[-1].startswith(f"The settings in {path} are not used: ")
+        assert "\n" not in caplog.messages[-1]
+    assert "split: Input should be a valid boolean" in caplog.messages[-1]
+
+
+def test_what_no_disk_could_name_is_not_there(tmp_path: Path) -> None:
+    there = tmp_path / "a.cfg"
+    there.touch()
+    assert is_there(str(there))
+    assert not any(map(is_there, ("", "x" * 5000, "a\0b", str(tmp_path))))

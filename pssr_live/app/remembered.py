@@ -66,9 +66,21 @@ def recall(path: Path) -> Remembered:
         return Remembered.model_validate_json(path.read_text("utf-8"))
     except FileNotFoundError:
         return Remembered()
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        log.warning("The settings in %s are not used: %s%s", path, where, first["msg"])
+    except (OSError, UnicodeDecodeError) as error:
         log.warning("The settings in %s are not used: %s", path, error)
-        return Remembered()
+    return Remembered()
+
+
+def is_there(file: str) -> bool:
+    """Return whether a file that was remembered is there still."""
+    try:
+        return bool(file) and Path(file).is_file()
+    except OSError:  # no name that a disk could have
+        return False
 
 
 def remember(path: Path, what: Remembered) -> None:

@@ -51,13 +51,13 @@ def live(
     with packages_of("gui"):
         from pssr_live.app.start import Start, open_window
 
-    from pssr_live.app.remembered import recall, settings_file
+    from pssr_live.app.remembered import is_there, recall, settings_file
 
     console_for(False)
     quiet_mda()
     settings = settings_file()
     last = recall(settings)
-    if config is None and last.config and Path(last.config).is_file():
+    if config is None and is_there(last.config):
         config, profile = Path(last.config), profile or last.profile or None
     start = Start(
         config=config or simulated(),
