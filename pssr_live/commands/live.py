@@ -9,7 +9,6 @@ import typer
 
 from pssr_live.commands.console import (
     LIVE_MODEL,
-    ConfigOption,
     EngineOption,
     console_for,
     packages_of,
@@ -19,13 +18,22 @@ from pssr_live.commands.profile import simulated
 
 
 def live(
-    config: ConfigOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Micro-Manager .cfg; if left out, the last one used, or at first the "
+            "simulated scanner.",
+        ),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
             "--profile",
             "-p",
-            help="A scanner profile's name or file; one that suits if left out.",
+            help="A scanner profile's name or file; one that suits if left out, or "
+            "the last one used with the last configuration.",
         ),
     ] = None,
     model: Annotated[
