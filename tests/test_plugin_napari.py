@@ -292,6 +292,23 @@ def test_a_running_session_shows_what_it_has(tmp_path: Path) -> None:
     assert dropped(path)[0][0].shape[0] == 6
 
 
+def test_a_session_without_a_frame_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    recorder = begin(path, planned(t=2), lost=(0, 1))
+    with pytest.raises(StorageError, match="holds no frame yet"):
+        dropped(path)
+    recorder.close({}, 2)
+    with pytest.raises(StorageError, match="holds no frame yet"):
+        dropped(path)
+
+
+def test_frames_without_a_position_have_no_name_of_one(tmp_path: Path) -> None:
+    layout = RunLayout(({"t": 0}, {"t": 1}, {"t": 0, "feedback": 0}))
+    layers = dropped(record(tmp_path / "run", layout, restored=0))
+    names = [properties["name"] for _, properties, _ in layers]
+    assert names == ["raw", "raw feedback0"]
+
+
 def test_a_spoiled_restored_file_does_not_hide_the_raw_one(tmp_path: Path) -> None:
     path = record(tmp_path / "run", planned(t=2))
     (path / "restored.ome.tiff").write_bytes(b"II spoiled")

@@ -103,7 +103,7 @@ def _name(label: str, stack: Stack, scene: _Scene) -> str:
         parts.append(stack.channel_name or f"c{stack.channel}")
     if len(scene.positions) > 1:
         parts.append(stack.position)
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def _colour(opened: OpenMovie, stack: Stack, scene: _Scene) -> dict[str, Any]:

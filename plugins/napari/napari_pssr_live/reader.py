@@ -28,7 +28,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
     place = Path(path)
     if place.is_file():
         return _open_file
-    return _open_session if _files(place) else None
+    is_session = _files(place) or SessionFolder(place).status.is_file()
+    return _open_session if is_session else None
 
 
 def _open_file(path: str) -> list[Layer]:
@@ -42,8 +43,12 @@ def _open_session(path: str) -> list[Layer]:
     Raises
     ------
     StorageError
-        If none of the files can be read.
+        If none of the files can be read, or there is none yet.
     """
+    if not _files(Path(path)):
+        raise StorageError(
+            f"The session {path} holds no frame yet: open it again once it has some."
+        )
     opened: list[OpenMovie] = []
     trouble: StorageError | None = None
     for file in _files(Path(path)):
