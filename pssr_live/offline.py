@@ -155,7 +155,8 @@ def _about_size(card: ModelCard, movie: Movie, size: float | None) -> list[str]:
     if size is None and not movie.oblong:
         said.append(
             "The file does not tell its pixel size, so it could not be compared with "
-            "what the model was trained for: give it with --pixel-size-um."
+            "what the model was trained for: `pssr-live restore --pixel-size-um` tells "
+            "it."
         )
     return [sentence for sentence in said if sentence]
 
