@@ -188,3 +188,13 @@ def test_a_folder_whose_name_is_too_long(
     ask(window)
     windows.until(lambda: window.banners.texts and has_ended(window))
     assert "File name too long" in window.banners.texts[-1]
+
+
+def test_a_recording_that_is_stopped_while_it_begins_is_told(windows: Windows) -> None:
+    window = windows.live()
+    press(window, "R")
+    press(window, "X")
+    windows.until(lambda: window.banners.texts)
+    windows.until(lambda: is_idle(window) and not window.conductor.now.acquiring)
+    (said,) = window.banners.texts
+    assert "saved in" in said and str(window.conductor.folder) in said

@@ -33,6 +33,7 @@ from pssr_live.frame import Frame
 __all__ = ["Conductor", "Start"]
 
 LOOK_MS = 250  # how often counters are looked at
+STARTING = "starting"
 
 
 class Conductor(QObject):
@@ -184,7 +185,7 @@ class Conductor(QObject):
             self.end_live()
         elif self.can(Action.LIVE):
             self._do(
-                "starting",
+                STARTING,
                 self.instrument.go_live,
                 self._see_what_runs,
                 self._read_again,
@@ -212,7 +213,7 @@ class Conductor(QObject):
             self._set(recording=True)
             self._see_what_runs()
 
-        self._do("starting", lambda: self.instrument.record(folder), recording)
+        self._do(STARTING, lambda: self.instrument.record(folder), recording)
 
     def stop_recording(self) -> None:
         """End the recording; deferred frames are restored first."""
@@ -234,8 +235,10 @@ class Conductor(QObject):
         )
 
     def stop(self) -> None:
-        """End what is going on."""
-        if self.now.running:
+        """End what is going on; what is being started ends once it has begun."""
+        if self.now.busy == STARTING:
+            self._worker.do(lambda: None, lambda nothing: self.stop())
+        elif self.now.running:
             self._stop_plan()
         elif self.now.recording:
             self.stop_recording()
