@@ -206,6 +206,18 @@ def test_leaving_the_block_finishes_a_recording(core: ScanCore, tmp_path: Path) 
     assert_live_equals_offline(tmp_path / "s", LIVE)
 
 
+def test_a_recording_ended_before_its_first_frame_blames_no_camera(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LiveMode, "_take", lambda *given: None)  # as if none came yet
+    with LiveMode(core, LIVE) as live:
+        live.record(tmp_path / "s")
+        report = live.stop_recording()
+    assert report["frames_acquired"] == 0
+    assert report["status"] == "aborted"
+    assert report["reason"] == "It was ended before its first frame came."
+
+
 @pytest.mark.skipif(os.name == "nt", reason="nobody removes a file that is open")
 def test_a_folder_that_is_removed_ends_the_recording(
     core: ScanCore, tmp_path: Path

@@ -12,6 +12,7 @@ from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
 
 Ending = tuple[RunStatus, str]
+ENDED_EMPTY: Ending = ("aborted", "It was ended before its first frame came.")
 
 
 def outcome(

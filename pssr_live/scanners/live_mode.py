@@ -26,7 +26,7 @@ from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer, open_restorer
-from pssr_live.scanners.account import Ending
+from pssr_live.scanners.account import ENDED_EMPTY, Ending
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
 from pssr_live.scanners.newest import NewestRestorer
@@ -291,7 +291,7 @@ class LiveMode:
         mismatch = self._restorer.card.sample.mismatch(size_um)
         try:
             return run.finish(
-                self._early_end(),
+                self._early_end(run),
                 warnings=[mismatch] if mismatch else [],
                 catch_up=catch_up,
                 progress=progress,
@@ -391,8 +391,9 @@ class LiveMode:
             except Exception:
                 log.exception("on_trouble failed")
 
-    def _early_end(self) -> Ending | None:
-        return None if self.trouble is None else ("failed", str(self.trouble))
+    def _early_end(self, run: RunRecording) -> Ending | None:
+        empty = None if run.tally().acquired else ENDED_EMPTY
+        return empty if self.trouble is None else ("failed", str(self.trouble))
 
     def _close(self) -> None:
         self._newest.close()
