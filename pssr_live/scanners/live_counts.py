@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from pymmcore_plus import CMMCorePlus
 
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.scanners.tally import RECENT
+
+
+NUMBER = "ImageNumber"
 
 
 @dataclass
@@ -19,6 +23,20 @@ class LiveCounts:
     lost: int = 0
     shown: int = 0
     latency_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _last_number: int = -1
+
+    def lost_before(self, tags: Any) -> int:
+        """Return, and count, the images that the buffer lost before one with `tags`.
+
+        The camera numbers its images; one without a number follows the last.
+        """
+        if NUMBER not in tags:
+            return 0
+        number = int(tags.get(NUMBER))
+        lost = max(0, number - self._last_number - 1)
+        self._last_number = number
+        self.lost += lost
+        return lost
 
 
 def ended(what: str, error: Exception) -> PssrLiveError:

@@ -42,7 +42,6 @@ from pssr_live.worker import Worker
 log = logging.getLogger(__name__)
 
 LOOK_S = (0.001, 0.02)  # a tenth of a frame's time, but within these
-NUMBER = "ImageNumber"
 
 
 class LiveMode:
@@ -95,7 +94,7 @@ class LiveMode:
         self._taking = threading.Lock()  # of the frame that is on its way
         self._run: RunRecording | None = None
         self._broken: PssrLiveError | None = None  # what ended the recording
-        self._last_number, self._failed = -1, False
+        self._failed = False
 
     def __enter__(self) -> Self:
         protect(self._core)
@@ -178,7 +177,7 @@ class LiveMode:
         self._stopping.clear()
         self.counts = LiveCounts()
         self._begun_s = time.perf_counter()
-        self.trouble, self._last_number, self._failed = None, -1, False
+        self.trouble, self._failed = None, False
         try:
             core.startContinuousSequenceAcquisition(0)
         except Exception as error:
@@ -316,11 +315,7 @@ class LiveMode:
         self._end()
 
     def _take(self, image: Pixels, tags: Any) -> None:
-        number = tags.get(NUMBER) if NUMBER in tags else None
-        lost = 0 if number is None else max(0, int(number) - self._last_number - 1)
-        if number is not None:
-            self._last_number = int(number)
-        self.counts.lost += lost
+        lost = self.counts.lost_before(tags)
         with self._taking:
             run = self._run
             ordinal = self.counts.frames if run is None else run.ordinal_of({})
