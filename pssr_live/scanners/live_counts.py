@@ -11,7 +11,6 @@ from pymmcore_plus import CMMCorePlus
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.scanners.tally import RECENT
 
-
 NUMBER = "ImageNumber"
 
 
