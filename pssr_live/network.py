@@ -103,7 +103,9 @@ class FastNet(nn.Module):
         # Where training computes in bfloat16, this path does not: eight bits of the
         # picture itself are an error of their own, about 55 dB below it.
         kind = reference.device.type
-        if not torch.is_autocast_enabled(kind):
+        # "meta", which counts the arithmetic, knows no autocast.
+        there = torch.amp.is_autocast_available(kind)
+        if not (there and torch.is_autocast_enabled(kind)):
             phases: torch.Tensor = self.skip(reference)
             return phases
         with torch.autocast(kind, enabled=False):

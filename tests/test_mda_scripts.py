@@ -190,7 +190,7 @@ def test_a_queue_is_cancelled_with_its_sentinel(
 
 @pytest.mark.parametrize("fed", [False, True], ids=["sequence", "fed"])
 def test_pausing(mmc: CMMCorePlus, tmp_path: Path, fed: bool) -> None:
-    plan = MDASequence(time_plan={"interval": 0.02, "loops": 12})
+    plan = MDASequence(time_plan={"interval": 0.1, "loops": 12})
     paused = threading.Event()
 
     def pause(restored: pl.Restored) -> None:
