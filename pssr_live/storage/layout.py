@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pssr_live.errors import SettingsError
+from pssr_live.storage.image_names import ONLY, image_names
+from pssr_live.storage.sites import NOWHERE, ImageKey, Site, StagePoint, image_key
 
 Index = Mapping[str, int]
 IntArray = npt.NDArray[np.int64]
@@ -49,6 +51,9 @@ class RunLayout:
         Seconds from one time point to the next.
     z_step_um : float or None
         Micrometres from one z plane to the next.
+    sites : tuple of Site
+        Where the stage is for each image, and what its position is called, so far as
+        it is known.
 
     Raises
     ------
@@ -60,6 +65,7 @@ class RunLayout:
     channel_names: tuple[str, ...] = ()
     interval_s: float | None = None
     z_step_um: float | None = None
+    sites: tuple[Site, ...] = ()
 
     def __post_init__(self) -> None:
         for ordinal, index in enumerate(self.indices or ()):
@@ -105,7 +111,7 @@ class RunLayout:
         rank = {key: n for n, key in enumerate(self._image_keys)}
         table = np.array(
             [
-                (rank[_image_key(i)], *(i.get(axis, 0) for axis in "tcz"))
+                (rank[image_key(i)], *(i.get(axis, 0) for axis in "tcz"))
                 for i in indices
             ],
             dtype=np.int64,
@@ -114,17 +120,29 @@ class RunLayout:
 
     @cached_property
     def image_names(self) -> tuple[str, ...]:
-        """A name for each image, such as "p0 g3"; "image" where there is one."""
+        """A name for each image, such as "p0 g3" or "cell 3 g3"."""
+        keys = self._image_keys
         count = int(self.planes[:, 0].max(initial=0)) + 1
-        if count == 1:
-            return ("image",)
-        return tuple(
-            " ".join(f"{axis}{at}" for axis, at in key) for key in self._image_keys
-        )
+        if len(keys) != count:  # all of them laid out as one series, or none
+            return (ONLY,)
+        names = {key: site.name for key, site in self._site_of.items()}
+        if count == 1 and not names.get(keys[0]):
+            return (ONLY,)
+        return image_names(keys, names)
+
+    def stage_at(self, ordinal: int) -> StagePoint:
+        """Return where the stage is planned to be for a frame."""
+        index = self.index_of(ordinal)
+        site = self._site_of.get(image_key(index))
+        return NOWHERE if site is None else site.stage_at(index.get("z", 0))
 
     @cached_property
-    def _image_keys(self) -> list[tuple[tuple[str, int], ...]]:
-        return sorted({_image_key(index) for index in self.indices or ()})
+    def _image_keys(self) -> list[ImageKey]:
+        return sorted({image_key(index) for index in self.indices or ()})
+
+    @cached_property
+    def _site_of(self) -> dict[ImageKey, Site]:
+        return {site.at: site for site in self.sites}
 
     def first(self, count: int, seen: Mapping[int, Index] | None = None) -> RunLayout:
         """Return the layout of the first `count` frames.
@@ -141,7 +159,7 @@ class RunLayout:
             return self
         seen = seen if seen is not None and self.indices is None else {}
         indices = tuple(seen.get(n) or self.index_of(n) for n in range(count))
-        return RunLayout(indices, self.channel_names, self.interval_s, self.z_step_um)
+        return replace(self, indices=indices)
 
 
 def continued(seen: Mapping[int, Index], count: int) -> dict[int, Index]:
@@ -190,12 +208,6 @@ def _turns(ordinals: IntArray, loops: tuple[int, ...], sizes: IntArray) -> IntAr
         ordinals, turns[:, column] = ordinals // size, ordinals % size
     turns[:, 0] = ordinals
     return turns
-
-
-def _image_key(index: Index) -> tuple[tuple[str, int], ...]:
-    """Return what tells one image from another: `p` first, then other axes."""
-    rest = [(axis, at) for axis, at in index.items() if axis not in "tcz"]
-    return tuple(sorted(rest, key=lambda pair: (pair[0] != "p", pair[0])))
 
 
 def _in_time(count: int) -> IntArray:

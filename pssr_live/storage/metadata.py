@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 
 # How many micrometres one unit has, by the names that programs give it.
-_UM = {
+UM = {
     "micron": 1.0,
     "microns": 1.0,
     "micrometer": 1.0,
@@ -80,7 +80,7 @@ def z_step_um(tiff: TiffFile) -> float | None:
     if tiff.is_imagej and tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", "")).lower()
         step = _number(tiff.imagej_metadata.get("spacing"))
-        return step * _UM.get(unit, 0.0) or None
+        return step * UM.get(unit, 0.0) or None
     return None
 
 
@@ -113,9 +113,9 @@ def _sides_um(tiff: TiffFile, page: TiffPage) -> tuple[float | None, float | Non
         return _from_ome(text, "X"), _from_ome(text, "Y")
     if tiff.is_imagej and tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", "")).lower()
-        return _from_resolution(page, _UM.get(unit))
+        return _from_resolution(page, UM.get(unit))
     if page.resolutionunit == _CENTIMETRE:
-        width, height = _from_resolution(page, _UM["cm"])
+        width, height = _from_resolution(page, UM["cm"])
         if width is not None and width < _LARGEST_UM:
             return width, height
     return None, None
@@ -130,7 +130,7 @@ def _are_oblong(width: float | None, height: float | None) -> bool:
 def _from_ome(text: str, axis: str) -> float | None:
     for pixels in ome_root(text).iterfind(".//{*}Pixels"):
         size = _number(pixels.get(f"PhysicalSize{axis}"))
-        factor = _UM.get(pixels.get(f"PhysicalSize{axis}Unit", "um").lower())
+        factor = UM.get(pixels.get(f"PhysicalSize{axis}Unit", "um").lower())
         return size * factor if size and factor else None
     return None
 

@@ -11,13 +11,14 @@ that needs one has a blank page of its own, as tifffile lets no two share a page
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from pssr_live.storage.provenance import NAMESPACE, provenance_json
+from pssr_live.storage.sites import NOWHERE
+from pssr_live.storage.xml_text import xml_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _COLUMN = {"T": 1, "C": 2, "Z": 3}  # of RunLayout.planes
 _ORDERS = tuple("".join(axes) for axes in itertools.permutations("ZCT"))
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def images_with_holes(layout: RunLayout) -> tuple[int, ...]:
@@ -106,12 +106,35 @@ def _add_image(
     for c in range(sizes["C"]):
         channel = {"ID": f"Channel:{number}:{c}", "SamplesPerPixel": "1"}
         if c < len(layout.channel_names) and layout.channel_names[c]:
-            channel["Name"] = _NOT_XML.sub("", layout.channel_names[c])
+            channel["Name"] = xml_safe(layout.channel_names[c])
         ET.SubElement(pixels, "Channel", channel)
     for start, count in _runs(pages):
         first = _unravel(start, order, sizes)
         at = {"IFD": str(pages[start]), **first, "PlaneCount": str(count)}
         ET.SubElement(pixels, "TiffData", at)
+    _add_stage(pixels, layout, ordinals)
+
+
+def _add_stage(pixels: ET.Element, layout: RunLayout, ordinals: IntArray) -> None:
+    """Tell where the stage is: for the first frame of each z, or of all if they agree.
+
+    A Plane for each frame would make the text of a long run larger than its pixels are
+    worth; programs that place images side by side read the first one.
+    """
+    planes = layout.planes[ordinals]
+    in_turn = np.lexsort((planes[:, 2], planes[:, 1], planes[:, 3]))  # z, then t, c
+    firsts = in_turn[np.unique(planes[in_turn, 3], return_index=True)[1]]
+    points = {int(n): layout.stage_at(int(ordinals[n])) for n in firsts}
+    if len(set(points.values())) == 1:
+        points = {n: points[n] for n in firsts[:1].tolist()}
+    for n, point in points.items():
+        if point != NOWHERE:
+            at = {f"The{axis}": str(planes[n, col]) for axis, col in _COLUMN.items()}
+            for axis, um in zip("XYZ", point, strict=True):
+                if um is not None:
+                    at[f"Position{axis}"] = repr(um)
+                    at[f"Position{axis}Unit"] = "\u00b5m"
+            ET.SubElement(pixels, "Plane", at)
 
 
 def _physical_sizes(facts: PageFacts, layout: RunLayout) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.sites import sites_from_json, sites_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,11 +96,13 @@ def layout_to_json(layout: RunLayout) -> dict[str, Any]:
         frames = {"indices": [dict(i) for i in layout.indices]}
         if loops is not None:
             frames = {"loops": loops}
+    sites = {"sites": sites_to_json(layout.sites)} if layout.sites else {}
     return {
         **frames,
         "channel_names": list(layout.channel_names),
         "interval_s": layout.interval_s,
         "z_step_um": layout.z_step_um,
+        **sites,
     }
 
 
@@ -115,6 +118,7 @@ def layout_from_json(stored: Mapping[str, Any]) -> RunLayout:
         tuple(stored.get("channel_names") or ()),
         stored.get("interval_s"),
         stored.get("z_step_um"),
+        sites_from_json(stored.get("sites") or ()),
     )
 
 

@@ -23,6 +23,7 @@ from pssr_live.storage.metadata import (
     time_increment_s,
     z_step_um,
 )
+from pssr_live.storage.ome_sites import ome_sites
 from pssr_live.storage.own import own_contents
 from pssr_live.storage.wholeness import shortfall
 
@@ -92,7 +93,11 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         dtype=dtype,
         pixel_size_um=pixel_size_um(tiff, page),
         layout=RunLayout(
-            tuple(indices), channel_names(tiff), time_increment_s(tiff), z_step_um(tiff)
+            tuple(indices),
+            channel_names(tiff),
+            time_increment_s(tiff),
+            z_step_um(tiff),
+            ome_sites(tiff),
         ),
         read=read,
         close=tiff.close,
