@@ -12,8 +12,10 @@ from useq import MDAEvent, MDASequence
 from pssr_live.frame import Frame, Pixels
 from pssr_live.scanners.channels import named_channels
 from pssr_live.scanners.grids import once
+from pssr_live.scanners.planned_sites import index_of, note_site
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.sites import SitesTold
 
 
 class Run(Protocol):
@@ -46,7 +48,7 @@ class Arrivals:
         meta: Mapping[str, Any],
     ) -> Frame:
         """Return the next frame of `run`."""
-        index = {str(axis): int(at) for axis, at in event.index.items()}
+        index = index_of(event)
         ordinal = run.ordinal_of(index)
         if self._ways is not None:
             index = self._ways.completed(index, event)
@@ -84,23 +86,25 @@ def by_detector(layout: RunLayout, detectors: int) -> RunLayout:
     if detectors < 2 or layout.indices is None:
         return layout
     indices = tuple({**i, "cam": n} for i in layout.indices for n in range(detectors))
-    return replace(layout, indices=indices)
+    sites = tuple(s.within("cam", n) for s in layout.sites for n in range(detectors))
+    return replace(layout, indices=indices, sites=sites)
 
 
 def run_layout(sequence: MDASequence) -> RunLayout:
     """Return the frames that a sequence will give; unknown for a generator."""
     if not sequence.axis_order:  # how the runner marks a stream of unknown length
         return RunLayout()
-    indices = tuple(
-        {str(axis): int(at) for axis, at in event.index.items()}
-        for event in sequence
-        if event.action.type == "acquire_image"
-    )
+    indices, told = [], SitesTold()
+    for event in sequence:
+        if event.action.type == "acquire_image":
+            indices.append(index_of(event))
+            note_site(told, indices[-1], event)
     if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
         return RunLayout()
     # A long run has many events, which are not kept; time does not change the channels.
     images = (e for e in once(sequence) if e.action.type == "acquire_image")
-    return RunLayout(indices, named_channels(images), *steps_of(sequence))
+    names, steps = named_channels(images), steps_of(sequence)
+    return RunLayout(tuple(indices), names, *steps, told.sites())
 
 
 def doubts(sequence: MDASequence) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pymmcore_plus import CMMCorePlus
@@ -20,6 +21,7 @@ from pssr_live.scanners.feedback.fed_sequence import (
 from pssr_live.scanners.feedback.feed import AXIS, Feed
 from pssr_live.scanners.feedback.rescans import Rescans
 from pssr_live.scanners.ordinals import Ordinals
+from pssr_live.scanners.planned_sites import sites_of
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
@@ -55,6 +57,7 @@ class Feedback:
         self.feed: Feed | None = None
         self.ordinals: Ordinals | None = None
         self._callbacks, self._warnings = callbacks, warnings
+        self._plan: Iterable[MDAEvent] = ()
         self._layout = RunLayout()
         self._rescans = Rescans(folder)
         self._kind: tuple[Any, ...] | None = None  # what the run's own file holds
@@ -74,7 +77,7 @@ class Feedback:
                 "LiveRestoration for each run."
             )
         self.ordinals = Ordinals()
-        self._layout = fed_layout(plan)
+        self._plan, self._layout = plan, fed_layout(plan)
         ways = Ways(self._layout.channel_names)
         indexed = (ways.with_index(event) for event in events)
         self.feed = Feed(indexed, core, self.ordinals, settled, self._warn, **how)
@@ -82,7 +85,10 @@ class Feedback:
 
     def layout(self, known: RunLayout) -> RunLayout:
         """Return the layout of the run, where `known` is the one of its sequence."""
-        return known if self.feed is None else self._layout
+        if self.feed is None:
+            return known
+        # Only now that the run has begun does a grid know its field.
+        return replace(self._layout, sites=sites_of(self._plan))
 
     def ways(self, known: RunLayout) -> Ways | None:
         """Return what completes the indices of frames that arrive."""
