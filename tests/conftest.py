@@ -16,9 +16,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from app_windows import Windows
+from failing import Failing
 from pymmcore_plus import CMMCorePlus
 from pytestqt.qtbot import QtBot
 
+from pssr_live.engines import ladder
+from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core
 
@@ -46,6 +49,13 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[CMMCorePlus]:
     core.setExposure(2)
     yield core
     close_core(core)
+
+
+@pytest.fixture
+def two_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave one engine that can be made to fail, and interpolation."""
+    monkeypatch.setattr(Failing, "fails", False)
+    monkeypatch.setattr(ladder, "engine_classes", lambda: [Failing, BicubicEngine])
 
 
 @pytest.fixture(scope="session")

@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from app_windows import Windows, inner, is_idle, press, screenshot, seen
+from failing import Failing
 from sessions import assert_live_equals_offline, pixels
 
 from models import MODEL, copy_model, flip_a_byte
 from pssr_live.app.message import Kind
 from pssr_live.app.trust import Colour
 from pssr_live.app.window import MainWindow
-from pssr_live.engines import ladder
-from pssr_live.engines.bicubic import BicubicEngine
-from pssr_live.engines.onnx import OnnxEngine
 from pssr_live.errors import StorageError
-from pssr_live.intensity import FloatArray
 from pssr_live.storage.session import SessionFolder
 
 LIVE = "mito-mf5-x4-live"
@@ -136,26 +132,6 @@ def test_a_model_that_refuses(windows: Windows, tmp_path: Path) -> None:
     windows.until(lambda: window.panel.run.live.isEnabled())
     press(window, "L")
     windows.until_painted(window)
-
-
-class Failing(OnnxEngine):
-    """Works until it is told to fail."""
-
-    name = "failing"
-    rank = 1
-    fails = False
-
-    def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
-        if self.fails:
-            raise RuntimeError("the device was lost")
-        return super().run(frames, valid)
-
-
-@pytest.fixture
-def two_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(Failing, "fails", False)
-    monkeypatch.setattr(ladder, "engine_classes", lambda: [Failing, BicubicEngine])
-    yield
 
 
 def test_an_engine_that_fails_is_said_aloud(

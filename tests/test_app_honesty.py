@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 from app_windows import Windows, has_restored, is_idle, press
+from failing import Failing
 from movies import scanned_movie
 from PIL import Image
-from test_app_faults import Failing
 from test_app_movies import drop
 
 from pssr_live.app.export import export_view
@@ -99,13 +98,6 @@ def test_no_check_holds_for_a_movie(windows: Windows, movie: Path) -> None:
 
 
 # -- what made it --------------------------------------------------------------------
-
-
-@pytest.fixture
-def two_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(Failing, "fails", False)
-    monkeypatch.setattr(ladder, "engine_classes", lambda: [Failing, BicubicEngine])
-    yield
 
 
 def test_a_movie_that_was_only_interpolated_says_so(

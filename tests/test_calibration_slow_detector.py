@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from pssr_live.calibration.as_recipe import recipe_of
@@ -101,7 +102,6 @@ def test_scans_are_made_with_the_noise_that_was_measured(tmp_path: Path) -> None
 
 
 def test_the_networks_own_crappifier_makes_it_too() -> None:
-    torch = pytest.importorskip("torch", reason="training needs the extra [train]")
     found = fit_repeats(repeats(0.7)).calibration
     ranges = calibrated(Ranges(noise_free_share=0, line_noise_share=0), found, 4)
     g = torch.Generator().manual_seed(0)

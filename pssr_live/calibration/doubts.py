@@ -35,7 +35,7 @@ def doubts(
     differences = lines.differences
     found = [
         _averaged(differences),
-        _filtered(differences),
+        _filtered(lines.shared),
         _slow(lines.shared, fit),
         _unsteady(frames, differences, fit),
         _coarse(frames, fit),
@@ -60,10 +60,8 @@ def _averaged(differences: Real) -> str:
     )
 
 
-def _filtered(differences: Real) -> str:
-    power = (differences**2).mean()
-    down = float((differences[:, 1:] * differences[:, :-1]).mean() / power)
-    across = float((differences[:, :, 1:] * differences[:, :, :-1]).mean() / power)
+def _filtered(shared: Shared) -> str:
+    across, down = float(shared.across[0]), float(shared.down[0])
     if down < _IN_SPACE:  # along lines alone, it is the detector
         return ""
     return (

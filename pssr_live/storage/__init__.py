@@ -1,6 +1,7 @@
 """Files: what a run leaves behind, written crash-safe and read back lazily.
 
     layout      which frame goes where in T, C, Z and position
+    sites       where the stage was for each image, and what its position is called
     bigtiff     the bytes of a TIFF page
     ome_xml     the text that tells other programs what the pages are
     pages       PageFile: one growing OME-TIFF that a killed process cannot spoil
