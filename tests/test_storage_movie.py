@@ -129,6 +129,15 @@ def test_positions_are_ome_images(tmp_path: Path) -> None:
     assert [f.index for f in frames] == turns("pt", 2, 3)
 
 
+def test_images_appended_one_by_one_are_time(tmp_path: Path) -> None:
+    for plane in stack(4):
+        tifffile.imwrite(tmp_path / "a.tif", plane, append=True)
+    with open_movie(tmp_path / "a.tif") as movie:
+        frames = list(movie.frames())
+    assert [f.pixels[0, 0] for f in frames] == [0, 1, 2, 3]
+    assert [f.index for f in frames] == turns("t", 4)
+
+
 def test_imagej_stacks_that_are_one_page_and_a_long_tail(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     text = "ImageJ=1.54f\nimages=4\nframes=4\nunit=micron\n"

@@ -74,8 +74,11 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         )
     indices: list[dict[str, int]] = []
     reads: list[Callable[[], Pixels] | None] = []
-    for p, one in enumerate(series):
-        indices += _indices(one, p if len(series) > 1 else None)
+    # Whoever appends image after image to a file makes each a series of its own.
+    images = not tiff.is_ome and all(len(one.shape) == 2 for one in series)
+    for n, one in enumerate(series):
+        place = {"t" if images else "p": n} if len(series) > 1 else {}
+        indices += _indices(one, place)
         reads += _reads(one, path)
     missing = frozenset(n for n, read in enumerate(reads) if read is None)
     doubt = shortfall(tiff, path, len(reads) - len(missing), len(reads))
@@ -121,7 +124,7 @@ def _refuse_colour(series: TiffPageSeries, path: Path) -> None:
         )
 
 
-def _indices(series: TiffPageSeries, position: int | None) -> list[dict[str, int]]:
+def _indices(series: TiffPageSeries, place: dict[str, int]) -> list[dict[str, int]]:
     """Return the index of each plane, in the order of the file."""
     axes = series.axes[:-2].lower()
     if "t" not in axes:
@@ -131,7 +134,6 @@ def _indices(series: TiffPageSeries, position: int | None) -> list[dict[str, int
     for axis in axes:  # all that a file leaves without a name are called the same
         names.append(axis * (1 + sum(name[0] == axis for name in names)))
     turns = itertools.product(*(range(size) for size in series.shape[:-2]))
-    place = {} if position is None else {"p": position}
     return [place | dict(zip(names, at, strict=True)) or {"t": 0} for at in turns]
 
 
