@@ -6,6 +6,7 @@ that were on the screen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from pssr_live.card import ModelCard
 from pssr_live.frame import Pixels, series_of
-from pssr_live.restorer import Restorer, check_axis, check_frame
+from pssr_live.restorer import AXES, Restorer, check_axis, check_frame
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, array_frames, open_movie
@@ -23,6 +24,7 @@ from pssr_live.storage.pages import PageFile
 from pssr_live.storage.target import check_target, unfinished
 
 Progress = Callable[[int, int], None]
+_NAMES = {"t": "time", "z": "depth"}
 LOOKED_AT = 5  # frames, to tell whether they were filtered
 
 
@@ -144,7 +146,8 @@ def restore_file(
             *_absences(movie),
             *doubt,
             *_about_size(restorer.card, movie, size),
-            *_warnings(restorer, done),
+            *_short(restorer, movie),
+            *_interpolated(restorer),
         ],
     } | {key: details[key] for key in ("model", "engine")}
 
@@ -161,20 +164,40 @@ def _about_size(card: ModelCard, movie: Movie, size: float | None) -> list[str]:
     return [sentence for sentence in said if sentence]
 
 
-def _warnings(restorer: Restorer, frames: int) -> list[str]:
-    card = restorer.card
-    said = []
-    if frames < card.n_frames:
-        said.append(
-            f"The movie has {_counted(frames)} and the model looks at {card.n_frames}: "
-            "what is missing cannot help against noise."
+def _short(restorer: Restorer, movie: Movie) -> list[str]:
+    """Return what it means that the model never sees as many frames as it looks at."""
+    card, axis = restorer.card, restorer.axis
+    longest = {along: _longest(movie, along) for along in AXES}
+    if longest[axis] >= card.n_frames:
+        return []
+    said = (
+        f"The model looks at {card.n_frames} frames and the longest series in "
+        f"{_NAMES[axis]} has {longest[axis]}: what is missing cannot help against "
+        "noise."
+    )
+    if axis == "t" and longest["z"] > longest["t"]:
+        said += (
+            f" With --axis z windows follow the {longest['z']} planes, which is right "
+            "for a movie that was saved as planes, and where the sample stands still."
         )
-    if not restorer.ladder.engine.restores:
-        why = "No engine could run the model"
-        if not restorer.ladder.refusals:
-            why = "Interpolation was asked for, and not the model"
-        said.append(f"{why}: the pictures are interpolated.")
-    return said
+    return [said]
+
+
+def _longest(movie: Movie, axis: str) -> int:
+    """Return how many frames the longest series along an axis has."""
+    there = (n for n in range(len(movie)) if n not in movie.missing)
+    indices = map(movie.layout.index_of, there)
+    series = Counter(series_of(index, axis) for index in indices)
+    return max(series.values(), default=0)
+
+
+def _interpolated(restorer: Restorer) -> list[str]:
+    if restorer.ladder.engine.restores:
+        return []
+    why = "No engine could run the model"
+    if not restorer.ladder.refusals:
+        why = "Interpolation was asked for, and not the model"
+    return [f"{why}: the pictures are interpolated."]
 
 
 def _filtered(movie: Movie) -> list[str]:

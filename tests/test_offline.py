@@ -145,6 +145,29 @@ def test_a_file_gives_what_its_array_gives(
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(
+    ("axes", "axis", "words"),
+    [
+        ("TYX", "t", ""),
+        ("ZYX", "z", ""),
+        ("CTYX", "t", ""),
+        ("ZYX", "t", "in time has 1: what is missing cannot help against noise. With"),
+        ("ZTYX", "z", "in depth has 2: what is missing cannot help against noise."),
+        ("TCYX", "t", "in time has 2"),
+    ],
+)
+def test_series_too_short_for_the_model_are_told(
+    tmp_path: Path, axes: str, axis: str, words: str
+) -> None:
+    shape = (5, 12, 12) if len(axes) == 3 else (2, 5, 12, 12)
+    path = tmp_path / "in.ome.tif"
+    tifffile.imwrite(path, noisy(*shape), ome=True, metadata={"axes": axes})
+    restorer = Restorer(MODEL, axis=axis)
+    report = restore_file(path, tmp_path / "o.tif", restorer, pixel_size_um=0.2)
+    told = " ".join(report["warnings"])
+    assert words in told if words else told == ""
+
+
 def test_nothing_is_overwritten_unasked(
     source: Path, tmp_path: Path, centred: Restorer
 ) -> None:
