@@ -20,7 +20,8 @@ from pssr_live.restorer import AXES, Restorer, check_axis, check_frame
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, array_frames, open_movie
-from pssr_live.storage.pages import PageFile
+from pssr_live.storage.provenance import PageFacts
+from pssr_live.storage.resumed import begin_or_resume
 from pssr_live.storage.target import check_target, unfinished
 
 Progress = Callable[[int, int], None]
@@ -73,6 +74,7 @@ def restore_file(
     *,
     pixel_size_um: float | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Restore a movie file into an OME-TIFF, one restored frame for each raw one.
@@ -90,6 +92,9 @@ def restore_file(
         Pixel size of the source, where the file does not tell it or tells it wrong.
     overwrite : bool
         Replace `target` if it exists.
+    resume : bool
+        Go on with the `<target>.part` that a Ctrl-C, a kill or a power cut left, if
+        there is one, and keep it whatever else may happen.
     progress : callable, optional
         Called with (frames done, frames in all).
 
@@ -101,17 +106,27 @@ def restore_file(
     Raises
     ------
     StorageError
-        If the source cannot be read, or the target exists or cannot be written.
+        If the source cannot be read, the target exists or cannot be written, or what
+        was left is of another movie, model or engine.
     """
     check_target(source, target, overwrite=overwrite)
     card = restorer.card
-    with open_movie(source) as movie, unfinished(target, overwrite=overwrite) as part:
+    with (
+        open_movie(source) as movie,
+        unfinished(
+            target,
+            overwrite=overwrite,
+            resume=resume,
+            kept_on=BaseException if resume else KeyboardInterrupt,
+        ) as part,
+    ):
         check_axis(restorer.axis, movie.layout.indices)
         size = pixel_size_um or movie.pixel_size_um
         shape = (movie.shape[0] * card.scale, movie.shape[1] * card.scale)
         total = len(movie.layout)
         page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
-        check_room(part, total * page_bytes)
+        there_bytes = part.stat().st_size if part.exists() else 0
+        check_room(part, total * page_bytes - there_bytes)
         doubt = _filtered(movie)
         hr_size = None if size is None else size / card.scale
         details: dict[str, Any] = {
@@ -120,11 +135,13 @@ def restore_file(
         }
         if movie.channels_told:
             details["channels"] = movie.channels_told
-        done = 0
-        with PageFile.create(
-            part, movie.layout, shape, movie.dtype, hr_size, "restored"
-        ) as pages:
-            for restored in restorer.restore(movie.frames()):
+        facts = PageFacts(shape, movie.dtype, hr_size, "restored")
+        engine = {"engine": restorer.ladder.engine.name}
+        pages = begin_or_resume(part, facts, movie.layout, details | engine)
+        done = len(pages) - len(pages.missing())
+        try:
+            pages.hold()
+            for restored in restorer.restore(movie.frames(), pages.lacks):
                 frame = restored.frame
                 pages.write(frame.ordinal, restored.pixels, index=frame.index)
                 done += 1
@@ -132,6 +149,8 @@ def restore_file(
                     progress(done, total)
             details["engine"] = restorer.engine_report()
             pages.close(details, pad_to=total)
+        finally:
+            pages.leave()  # as a kill would; once closed it stays so
         part.replace(target)
     return {
         "source": str(source),

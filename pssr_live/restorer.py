@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +84,24 @@ class Restorer:
         self.require_open()
         return RollingWindows(self.card.n_frames, self.card.lookahead, self.axis)
 
-    def restore(self, frames: Iterable[Frame]) -> Iterator[Restored]:
-        """Restore a stream; yields one picture a frame, in order within a series."""
+    def restore(
+        self,
+        frames: Iterable[Frame],
+        wanted: Callable[[int], bool] = lambda ordinal: True,
+    ) -> Iterator[Restored]:
+        """Restore a stream; yields one picture a frame, in order within a series.
+
+        Parameters
+        ----------
+        frames : iterable of Frame
+            All of them, in order.
+        wanted : callable, optional
+            Which ordinals to restore; the others only give their part to windows.
+        """
         windows = self.windows()
-        for frame in frames:
-            for window in windows.push(frame):
+        for window in windows.of(frames):
+            if wanted(window.target.ordinal):
                 yield self.restore_window(window)
-        for window in windows.flush():
-            yield self.restore_window(window)
 
     def restore_window(self, window: Window) -> Restored:
         """Restore the target frame of a window.

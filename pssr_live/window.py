@@ -15,7 +15,7 @@ time (`axis="z"`): then frames of different times never meet.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,6 +158,12 @@ class RollingWindows:
         if rolling is None:
             rolling = self._series[series] = RollingWindow(*self._shape)
         return [*done, *rolling.push(frame)]
+
+    def of(self, frames: Iterable[Frame]) -> Iterator[Window]:
+        """Take all frames of a movie; yield their windows."""
+        for frame in frames:
+            yield from self.push(frame)
+        yield from self.flush()
 
     def end(self, series: Series) -> list[Window]:
         """Complete all windows of a series that gets no more frames, and forget it."""

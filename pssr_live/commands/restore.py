@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from pssr_live.card import load_model, model_folders
 from pssr_live.commands.console import (
@@ -23,7 +26,8 @@ from pssr_live.errors import ModelError, SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import AXES, Restorer
 from pssr_live.storage.movie import Movie, open_movie
-from pssr_live.storage.target import check_target
+from pssr_live.storage.resumed import check_restored
+from pssr_live.storage.target import check_target, part_of
 
 BEST_MODEL = "mito-mf5-x4"  # looks ahead, which costs nothing afterwards
 
@@ -58,10 +62,19 @@ def restore(
             "out, what a recorded session followed, or time."
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where it was stopped or killed: movies that are done stay.",
+        ),
+    ] = False,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Restore recorded movies, one restored frame for each raw one.
+
+    A Ctrl-C, a kill or a power cut costs little: the same with --resume goes on.
 
     Example: `pssr-live restore raw.ome.tiff -o restored.ome.tiff -m mito-mf5-x4`
     """
@@ -70,10 +83,14 @@ def restore(
         raise SettingsError(
             f"--pixel-size-um {pixel_size_um:g} is no size: give micrometres above 0."
         )
+    if resume and overwrite:
+        raise SettingsError(
+            "--resume goes on and --overwrite begins anew: give one of the two."
+        )
     targets = targets_for(sources, out, "restored")
     choices: list[tuple[str, str]] = []
     for source, target in zip(sources, targets, strict=True):
-        check_target(source, target, overwrite=overwrite)
+        check_target(source, target, overwrite=overwrite or resume)
         with open_movie(source) as movie:  # one that cannot be read stops them all
             name = model or _recorded_model(movie) or BEST_MODEL
             choices.append((name, axis or _recorded_axis(movie)))
@@ -81,15 +98,28 @@ def restore(
     restorers = {
         (name, along): Restorer(name, engine, along) for name, along in choices
     }
+    done = {
+        target: check_restored(source, target, restorers[choice].model_report())
+        for source, target, choice in zip(sources, targets, choices, strict=True)
+        if resume and target.exists()
+    }
     reports: list[dict[str, Any]] = []
     for source, target, choice in zip(sources, targets, choices, strict=True):
-        with progress_bar(console, f"Restoring {source.name}") as show:
+        if target in done:
+            reports.append(_done_before(source, target, done[target]))
+            console.print(f"Restored before: {done[target]} -> {target}", markup=False)
+            continue
+        with (
+            progress_bar(console, f"Restoring {source.name}") as show,
+            _told_how_to_go_on(console, target),
+        ):
             report = restore_file(
                 source,
                 target,
                 restorers[choice],
                 pixel_size_um=pixel_size_um,
                 overwrite=overwrite,
+                resume=resume,
                 progress=show,
             )
         reports.append(report)
@@ -100,6 +130,31 @@ def restore(
     for ladder in (restorer.ladder for restorer in restorers.values()):
         if ladder.refusals and not ladder.engine.restores:
             raise typer.Exit(1)  # nobody asked for interpolation
+
+
+@contextmanager
+def _told_how_to_go_on(console: Console, target: Path) -> Iterator[None]:
+    """Say what a Ctrl-C leaves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        part = part_of(target)
+        if part.exists():
+            console.print(
+                f"Stopped; what was restored is in {part}: go on with --resume.",
+                markup=False,
+            )
+        raise
+
+
+def _done_before(source: Path, target: Path, frames: int) -> dict[str, Any]:
+    return {
+        "source": str(source),
+        "target": str(target),
+        "frames": frames,
+        "restored_before": True,
+        "warnings": [],
+    }
 
 
 def _recorded_model(movie: Movie) -> str | None:

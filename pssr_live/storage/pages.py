@@ -58,6 +58,7 @@ class PageFile:
         dtype: str,
         pixel_size_um: float | None = None,
         kind: str = "raw",
+        begun: Mapping[str, Any] | None = None,
     ) -> Self:
         """Begin a file.
 
@@ -75,6 +76,8 @@ class PageFile:
             Distance of neighbouring pixels.
         kind : str
             "raw", "restored" or "reference".
+        begun : mapping, optional
+            Details that the file tells until `close` is given others.
 
         Raises
         ------
@@ -91,7 +94,7 @@ class PageFile:
             )
         facts = PageFacts((int(shape[0]), int(shape[1])), dtype, pixel_size_um, kind)
         planned = ome_xml.ome_xml(facts, layout.first(len(layout)), Provenance())
-        early = provenance_json(facts, layout)
+        early = provenance_json(facts, layout, begun=begun)
         tiff = GrowingTiff.create(path, facts, early, len(planned) + SPARE_BYTES)
         return cls(path, tiff, facts, layout)
 
@@ -213,6 +216,10 @@ class PageFile:
                     self._describe(details or {})
                 finally:
                     self._tiff.file.close(remove=not self._tiff.names)
+
+    def hold(self) -> None:
+        """Let `files.is_held` tell other programs that the file is being written."""
+        self._tiff.file.hold()
 
     def leave(self) -> None:
         """Close the file as a kill would leave it; after `close` it does nothing."""

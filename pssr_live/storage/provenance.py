@@ -66,12 +66,15 @@ class Provenance:
 
 
 def provenance_json(
-    facts: PageFacts, layout: RunLayout, provenance: Provenance | None = None
+    facts: PageFacts,
+    layout: RunLayout,
+    provenance: Provenance | None = None,
+    begun: Mapping[str, Any] | None = None,
 ) -> str:
     """Return what a file says about itself, ASCII only.
 
-    Without `provenance` it is what is known before the first frame: then the names of
-    the pages tell which frames are missing.
+    Without `provenance` it is what is known before the first frame, with `begun` for
+    its details: then the names of the pages tell which frames are missing.
     """
     said: dict[str, Any] = {
         "written_by": NAMESPACE,
@@ -79,7 +82,9 @@ def provenance_json(
         "pixel_size_um": facts.pixel_size_um,
         "layout": layout_to_json(layout),
     }
-    if provenance is not None:
+    if provenance is None:
+        said |= {"details": begun} if begun else {}
+    else:
         said |= {
             "missing": provenance.missing,
             "gaps": provenance.gaps,

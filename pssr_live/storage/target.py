@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.disk import disk_errors
+from pssr_live.storage.files import is_held
+from pssr_live.storage.mending import holds_frames
 from pssr_live.storage.movie import acquired
 from pssr_live.storage.session import RAW, REFERENCE, RESCANS, SessionFolder
 
@@ -52,30 +54,62 @@ def _is_acquired(target: Path) -> bool:
     return target.name in (RAW, REFERENCE) or fnmatch(target.name, RESCANS.format("*"))
 
 
+def part_of(target: Path) -> Path:
+    """Return where a file is until it is complete."""
+    return target.with_name(target.name + ".part")
+
+
 @contextmanager
-def unfinished(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def unfinished(
+    target: Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    kept_on: type[BaseException] | tuple[()] = (),
+) -> Iterator[Path]:
     """Yield the path to write to until all is done.
 
     What is still there afterwards is removed, with the folders made for it.
 
+    Parameters
+    ----------
+    target : Path
+        What it becomes.
+    overwrite, resume : bool
+        Take the path although it is taken: to begin anew, or to go on.
+    kept_on : type, optional
+        What may end it and leave the frames that it has.
+
     Raises
     ------
     StorageError
-        If that path is taken, or the folder cannot be made.
+        If that path is taken or being written, or the folder cannot be made.
     """
-    part = target.with_name(target.name + ".part")
-    if part.exists() and not overwrite:
+    part = part_of(target)
+    if is_held(part):
         raise StorageError(
-            f"{part} exists, from a restoration that is running or was killed: remove "
-            "it, or pass --overwrite to replace it."
+            f"{part} is being written at this moment: wait for its end, or choose "
+            "another -o."
+        )
+    if part.exists() and not (overwrite or resume):
+        go_on = "pass --resume to go on with it" if kept_on else "remove it"
+        raise StorageError(
+            f"{part} exists, from a restoration that is running or was killed: "
+            f"{go_on}, or pass --overwrite to replace it."
         )
     made = _make_folder(target.parent)
+    kept = False
     try:
-        with disk_errors("The restored movie", target):
-            part.unlink(missing_ok=True)
+        if not resume:
+            with disk_errors("The restored movie", target):
+                part.unlink(missing_ok=True)
         yield part
+    except kept_on:
+        kept = holds_frames(part)
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        if not kept:
+            part.unlink(missing_ok=True)
         for folder in made:
             with suppress(OSError):  # it holds the target
                 folder.rmdir()
