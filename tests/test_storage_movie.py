@@ -14,7 +14,6 @@ import tifffile
 
 from pssr_live.errors import StorageError
 from pssr_live.frame import series_of
-from pssr_live.storage.folder import natural_key
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import array_frames, open_movie
 from pssr_live.storage.pages import PageFile
@@ -171,11 +170,6 @@ def test_a_folder_of_images_is_a_movie_in_natural_order(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "cell_t12.tif", stack(3), **BARE)
     with open_movie(tmp_path) as movie, pytest.raises(StorageError, match="by itself"):
         movie.frame(5)
-
-
-def test_natural_order_knows_numbers_from_words() -> None:
-    names = ["b", "a10", "a9", "10", "9", "A1"]
-    assert sorted(names, key=natural_key) == ["A1", "a9", "a10", "b", "9", "10"]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""A folder of TIFF files with one image each, taken as a movie in time."""
+"""A folder of TIFF files with one image each, taken as a movie."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.contents import Contents
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.numbering import are_alike, gaps_of, indices_of, natural_key
 from pssr_live.storage.tiff import open_tiff
 
 if TYPE_CHECKING:
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     from pssr_live.frame import Pixels
 
 _ENDINGS = (".tif", ".tiff")
-
-
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Return a sorting key that puts "t2" before "t10".
-
-    >>> sorted(["t10.tif", "t2.tif"], key=natural_key)
-    ['t2.tif', 't10.tif']
-    """
-    parts = re.findall(r"\d+|\D+", name.lower())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
 
 
 def open_folder(path: Path) -> Contents:
@@ -38,7 +28,7 @@ def open_folder(path: Path) -> Contents:
         does not fit is found when its frame is asked for.
     """
     files = sorted(
-        (file for file in path.iterdir() if file.suffix.lower() in _ENDINGS),
+        (file for file in path.iterdir() if _is_image(file)),
         key=lambda file: natural_key(file.name),
     )
     if not files:
@@ -48,6 +38,9 @@ def open_folder(path: Path) -> Contents:
         )
     first = _open_single(files[0])
     first.close()
+    names = [file.stem for file in files]
+    indices = indices_of(names)
+    gaps = gaps_of(names, indices)
 
     def read(ordinal: int) -> Pixels:
         one = _open_single(files[ordinal])
@@ -66,11 +59,37 @@ def open_folder(path: Path) -> Contents:
         shape=first.shape,
         dtype=first.dtype,
         pixel_size_um=first.pixel_size_um,
-        layout=RunLayout(tuple({"t": t} for t in range(len(files)))),
+        layout=RunLayout(tuple(indices)),
         read=read,
         close=lambda: None,
+        gaps=gaps,
+        doubt=_doubt(path, files, gaps),
         oblong=first.oblong,
     )
+
+
+def _is_image(file: Path) -> bool:
+    """Whether it is one; a Mac leaves "._a.tif" beside "a.tif" on other disks."""
+    is_tiff = file.suffix.lower() in _ENDINGS and not file.name.startswith(".")
+    return is_tiff and not file.is_dir()
+
+
+def _doubt(path: Path, files: list[Path], gaps: frozenset[int]) -> str:
+    names = [file.name for file in files]
+    if not are_alike([file.stem for file in files]):
+        return (
+            f"The names of the images in {path} differ in more than numbers "
+            f"({names[0]}, {names[-1]}), and all are taken as one movie in time: give "
+            "each channel or movie a folder of its own."
+        )
+    if gaps:
+        times = "once" if len(gaps) == 1 else f"{len(gaps)} times"
+        return (
+            f"The numbers of the images in {path} skip others {times}, first before "
+            f"{names[min(gaps)]}: frames seem to be missing there, and no window "
+            "reaches across."
+        )
+    return ""
 
 
 def _open_single(file: Path) -> Contents:

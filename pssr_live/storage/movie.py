@@ -172,8 +172,9 @@ def open_movie(path: Path) -> Movie:
     ----------
     path : Path
         A TIFF file (ours, OME, ImageJ, or a plain stack, which is taken as time); a
-        folder of TIFF files with one image each, in natural order of their names; or
-        the folder of a session, for its raw file.
+        folder of TIFF files with one image each, in natural order of their names,
+        whose numbers may also tell channels, planes and positions; or the folder of a
+        session, for its raw file.
 
     Raises
     ------
