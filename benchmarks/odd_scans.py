@@ -63,7 +63,7 @@ _WHITE = 4000.0  # grey value of brightness 1; samples reach about 0.8
 
 
 def main() -> None:
-    """Judge a model; print the gains as a table, and the JSON object as last line."""
+    """Judge a model; print the gains as a table, and a JSON object as last line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="mito-mf5-x4", help="name or folder")
@@ -81,7 +81,7 @@ def main() -> None:
             for name, steps in FAULTS.items()
         ],
     )
-    Console(stderr=True).print(_table(found, f"{given.model}, gain in dB"))
+    Console(stderr=True).print(table_of(found, f"{given.model}, gain in dB"))
     print(json.dumps({"model": given.model} | _summary(found)))
 
 
@@ -108,13 +108,24 @@ def _summary(found: dict[str, dict[str, Scores]]) -> dict[str, Any]:
         "cells": every.size,
         "mean_db_by_fault": {k: round(float(np.mean(v)), 2) for k, v in gains.items()},
         "worst_db_by_fault": {k: round(min(v), 2) for k, v in gains.items()},
+        "db_by_source": {
+            what: {how: round(cell.gain, 2) for how, cell in row.items()}
+            for what, row in found.items()
+        },
     }
 
 
-def _table(found: dict[str, dict[str, Scores]], title: str) -> Table:
-    table = Table("", *found, title=title)
+def table_of(found: dict[str, dict[str, Scores]], title: str) -> Table:
+    """Return the mean over sources for each fault, and where the model gains least."""
+    table = Table("fault", title=title)
+    table.add_column("mean", justify="right")
+    table.add_column("worst", justify="right")
+    table.add_column("with")
     for how in next(iter(found.values())):
-        table.add_row(how, *(f"{row[how].gain:+.2f}" for row in found.values()))
+        gains = {what: row[how].gain for what, row in found.items()}
+        worst = min(gains, key=gains.__getitem__)
+        mean = float(np.mean([*gains.values()]))
+        table.add_row(how, f"{mean:+.2f}", f"{gains[worst]:+.2f}", worst)
     return table
 
 

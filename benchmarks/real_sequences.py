@@ -62,7 +62,7 @@ def main() -> None:
     }
     restorer.close()
     report = {"model": given.model, "movies": rows, "mean": _mean(rows)}
-    Console(stderr=True).print(_table(report))
+    Console(stderr=True).print(table_of(report))
     if given.json is not None:
         given.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     print(json.dumps(report))
@@ -148,19 +148,22 @@ def _mean(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
     return {f"over {other}, dB": gain for other, gain in gains.items()}
 
 
-def _table(report: dict[str, Any]) -> Table:
-    table = Table("movie", title=str(report["model"]))
-    for column in ("over bicubic", "over classical", "at most", "SSIM", "FRC"):
-        table.add_column(column, justify="right")
+def table_of(report: dict[str, Any]) -> Table:
+    """Return what fits 80 columns; behind a stroke stands the classical method."""
+    table = Table(title=str(report["model"]), box=None, pad_edge=False)
+    table.add_column("movie", overflow="fold")
+    for column in ("over\nbicubic", "over\nmean", "at\nmost", "SSIM/\nmean's"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("FRC/\nmean's", justify="right", no_wrap=True)
     for name, row in report["movies"].items():
         ours, others = row[RESTORED], (row[BICUBIC], row[CLASSICAL])
         gains = [f"{ours['psnr_db'] - other['psnr_db']:+.2f}" for other in others]
-        pairs = [
-            f"{ours[figure]:.3f} ({row[CLASSICAL][figure]:.3f})"
-            for figure in FIGURES[1:]
-        ]
+        ssim, frc = (
+            f"{ours[figure]:{form}}/{row[CLASSICAL][figure]:{form}}"
+            for figure, form in (("ssim", ".2f"), ("frc_cycles_per_px", ".3f"))
+        )
         most = f"{row[NOISE]['psnr_db'] - row[CLASSICAL]['psnr_db']:+.2f}"
-        table.add_row(name, *gains, most, *pairs)
+        table.add_row(name, *gains, most, ssim, frc)
     mean = report["mean"]
     table.add_row("mean", *(f"{value:+.2f}" for value in mean.values()))
     return table
