@@ -207,3 +207,25 @@ def test_a_report_that_fails_half_way_leaves_nothing(
         told = cli("evaluate", ours, "--truth", ours, "-o", tmp_path / "new" / "out")
     told.assert_refused("No space left")
     assert [path.name for path in tmp_path.iterdir()] == ["ours.tif"]
+
+
+def test_frames_left_out_and_other_units_are_told(
+    cli: Cli, truth: Array, tmp_path: Path
+) -> None:
+    wanted = truth.reshape(-1, SIDE, SIDE).copy()
+    ours = tmp_path / "ours.tif"
+    layout = RunLayout(tuple({"t": t} for t in range(len(wanted))))
+    with PageFile.create(ours, layout, (SIDE, SIDE), "uint16", kind="restored") as file:
+        for t, frame in enumerate(noisy(wanted)):
+            if t != 1:
+                file.write(t, frame)
+    wanted[3] = 7
+    path = write(tmp_path / "truth.tif", (wanted // 4).astype(np.uint8))
+    told = cli("evaluate", ours, "--truth", path, "-o", tmp_path / "out")
+    assert told.code == 0, told
+    assert "Note: Frames left out, as one of the movies lacks them: 1." in told.out
+    assert (
+        "Note: Frames that cannot be judged: 1. the movie, frame 3: the truth is 1 "
+        "nearly everywhere." in told.out
+    )
+    assert "Note: The truth is uint8 and the restored movie uint16: if" in told.out

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pssr_live.evaluation.case import Case
     from pssr_live.evaluation.comparison import Comparison
+    from pssr_live.storage.movie import Movie
 
 
 def evaluate(
@@ -86,18 +87,19 @@ def evaluate(
         )
     check_free(out, overwrite)
     with progress_bar(console, "Judging frames") as show:
-        comparison = _compared(
+        comparison, said = _compared(
             restored, truth, raw, window, register, pixel_size_um, show
         )
     title = f"{restored.name} beside the truth"
     summary = write_report(comparison, out, title=title, overwrite=overwrite)
+    if equal := summary["equal_to_truth"]:
+        said.append(f"Frames equal to the truth, not in the mean PSNR: {equal}.")
+    notes(console, said)
     if json:
         print_json(summary)
         return
     for method, figures in summary["means"].items():
         console.print(f"{method}: {_in_words(figures)}", markup=False)
-    if equal := summary["equal_to_truth"]:
-        notes(console, [f"Frames equal to the truth, not in the mean PSNR: {equal}."])
     console.print(f"Look at {out / 'report.html'}", markup=False)
 
 
@@ -127,7 +129,8 @@ def _compared(
     register: bool,
     pixel_size_um: float | None,
     show: Callable[[int, int], None],
-) -> Comparison:
+) -> tuple[Comparison, list[str]]:
+    """Return the figures, and what a reader of them should know."""
     from pssr_live.evaluation.comparison import compare
     from pssr_live.evaluation.movies import movie_cases, range_of
 
@@ -135,12 +138,33 @@ def _compared(
         ours, wanted = (stack.enter_context(open_movie(p)) for p in (restored, truth))
         scans = None if raw is None else stack.enter_context(open_movie(raw))
         cases = movie_cases(ours, wanted, scans, window)
-        return compare(
+        comparison = compare(
             _counted(cases, len(ours), show),
             range_of(wanted),
             pixel_size_um=pixel_size_um or wanted.pixel_size_um or ours.pixel_size_um,
             register=register,
         )
+        return comparison, _left_out(comparison, len(ours)) + _units(ours, wanted)
+
+
+def _left_out(comparison: Comparison, frames: int) -> list[str]:
+    judged = {(score.scene, score.frame) for score in comparison.scores}
+    unfit = comparison.skipped
+    said = []
+    if absent := frames - len(judged) - len(unfit):
+        said.append(f"Frames left out, as one of the movies lacks them: {absent}.")
+    if unfit:
+        said.append(f"Frames that cannot be judged: {len(unfit)}. {unfit[0]}.")
+    return said
+
+
+def _units(restored: Movie, truth: Movie) -> list[str]:
+    if restored.dtype == truth.dtype:
+        return []
+    return [
+        f"The truth is {truth.dtype} and the restored movie {restored.dtype}: if their "
+        "grey values are not of one scale, only PSSR's PSNR and SSIM mean anything."
+    ]
 
 
 def _counted(
