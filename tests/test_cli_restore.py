@@ -264,6 +264,10 @@ def test_models_are_listed_and_shown(cli: Cli) -> None:
     assert "mito-mf5-x4-live" in told.out  # whole, however narrow the terminal
     assert set(cli("models", "--json").json) >= {"mito-mf5-x4", "mito-mf5-x4-live"}
     page = cli("models", MODEL)
+    figures = next(iter(card.load_model(MODEL).card.metrics.values()))
+    assert f"restored: {figures['psnr_db']:.2f} dB, SSIM 0." in page.out
+    assert "5 frames, 2 of them later" in page.out and "_db" not in page.out
+    assert "1 frames" not in cli("models", "em-sf-x4").out
     assert (page.code, "network sha256" in page.out) == (0, True)
     assert cli("models", MODEL, "--json").json["scale"] == 4
     cli("models", "nope", "--json").assert_refused("There is no model 'nope'")
