@@ -118,8 +118,8 @@ FLUORESCENCE: dict[str, Any] = {
 }
 ELECTRONS: dict[str, Any] = {
     "limits": (
-        "Learned mostly from metals and ceramics; tissue is judged, below, but few "
-        "tissue images were learned from.",
+        "Learned mostly from metals and ceramics; tissue is judged too, but few tissue "
+        "images were learned from.",
         "Learned 5 electrons a pixel (at the bright level) and more, no less.",
         "Detail finer than the beam cannot be restored, only invented.",
     ),
