@@ -108,3 +108,32 @@ def test_strict_json_has_no_number_that_is_none() -> None:
     inf = float("inf")
     assert strict({"a": (inf, 1.5, {"b": -inf})}) == {"a": [None, 1.5, {"b": None}]}
     assert strict([float("nan"), "inf", 3, True]) == [None, "inf", 3, True]
+
+
+FEI = "[Scan]\nPixelWidth={}\nPixelHeight=4.2e-009\n[EScan]\nDwell=1e-06\n"
+ZEISS = "0\r\n0\r\n0\r\n\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = {}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "expected"),
+    [
+        (34682, FEI.format("4.2e-009"), 0.0042),
+        (34682, FEI.format("unknown"), None),
+        (34682, "[User]\nDate=1\n", None),
+        (34118, ZEISS.format("7.25 nm"), 0.00725),
+        (34118, ZEISS.format("7.25 parsec"), None),
+        (34118, "0\r\n0\r\n0\r\n\r\nAP_MAG\r\nMag = 10.0 K X\r\n", None),
+        (51123, '{"PixelSizeUm": 0.108, "FrameIndex": 0}', 0.108),
+        (51123, '{"PixelSizeUm": 0.0}', None),
+        (51123, "[1]", None),
+    ],
+)
+def test_makers_write_the_pixel_size_in_tags_of_their_own(
+    tmp_path: Path, tag: int, text: str, expected: float | None
+) -> None:
+    path = tmp_path / "a.tif"
+    pixels = np.zeros((9, 8), "uint16")
+    tifffile.imwrite(path, pixels, metadata=None, extratags=[(tag, 2, 0, text, True)])
+    with open_movie(path) as movie:
+        assert movie.pixel_size_um == pytest.approx(expected)
+        assert movie.frame(0).pixels.shape == (9, 8)

@@ -1,6 +1,6 @@
 """What a TIFF file says beside its pixels: sizes, channels, time between frames.
 
-OME-XML is asked first, then ImageJ's text, then the resolution tag.
+OME-XML is asked first, then ImageJ's text, the tags of makers, the resolution tag.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from pssr_live.errors import StorageError
+from pssr_live.storage.maker_metadata import maker_sides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,9 @@ def _sides_um(tiff: TiffFile, page: TiffPage) -> tuple[float | None, float | Non
     if tiff.is_imagej and tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", "")).lower()
         return _from_resolution(page, UM.get(unit))
+    width, height = _from_maker(tiff, page)
+    if width is not None:
+        return width, height
     if page.resolutionunit == _CENTIMETRE:
         width, height = _from_resolution(page, UM["cm"])
         if width is not None and width < _LARGEST_UM:
@@ -133,6 +137,15 @@ def _from_ome(text: str, axis: str) -> float | None:
         factor = UM.get(pixels.get(f"PhysicalSize{axis}Unit", "um").lower())
         return size * factor if size and factor else None
     return None
+
+
+def _from_maker(tiff: TiffFile, page: TiffPage) -> tuple[float | None, float | None]:
+    said = maker_sides(tiff, page)
+    if said is None:
+        return None, None
+    width, height, unit = said
+    unit_um = UM.get(unit.lower(), 0.0) if isinstance(unit, str) else unit
+    return _number(width) * unit_um or None, _number(height) * unit_um or None
 
 
 def _from_resolution(
