@@ -79,11 +79,6 @@ class Panes(QWidget):
         return self._split
 
     @property
-    def is_flickered(self) -> bool:
-        """Whether the raw picture stands in the place of the restored one."""
-        return self._flickered
-
-    @property
     def room(self) -> tuple[int, int]:
         """Pixels of a pane, (width, height)."""
         ratio = self.devicePixelRatioF()

@@ -16,7 +16,24 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 
-class OnnxEngine(FloatEngine):
+class SessionEngine(FloatEngine):
+    """Runs a network in a session of onnxruntime, which a subclass starts."""
+
+    _session: onnxruntime.InferenceSession
+
+    def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
+        """Restore one window (T, h, w) -> (scale * h, scale * w)."""
+        fed = {"frames": frames[np.newaxis], "valid": valid[np.newaxis]}
+        (restored,) = self._session.run(["restored"], fed)
+        picture: FloatArray = restored[0]
+        return picture
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._session
+
+
+class OnnxEngine(SessionEngine):
     """Runs `model.onnx` with onnxruntime."""
 
     name = "onnxruntime"
@@ -30,17 +47,6 @@ class OnnxEngine(FloatEngine):
             raise EngineError(
                 f"onnxruntime cannot load {model.onnx} ({error}): export it again."
             ) from error
-
-    def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
-        """Restore one window (T, h, w) -> (scale * h, scale * w)."""
-        fed = {"frames": frames[np.newaxis], "valid": valid[np.newaxis]}
-        (restored,) = self._session.run(["restored"], fed)
-        picture: FloatArray = restored[0]
-        return picture
-
-    def close(self) -> None:
-        """Free the session."""
-        del self._session
 
 
 def start_session(network: str | bytes) -> onnxruntime.InferenceSession:

@@ -22,15 +22,14 @@ from typing import Any
 import numpy as np
 
 from pssr_live.card import Model
-from pssr_live.engines.by_values import FloatEngine
 from pssr_live.engines.calibration_windows import calibration_windows
 from pssr_live.engines.installed import missing
-from pssr_live.engines.onnx import start_session
+from pssr_live.engines.onnx import SessionEngine, start_session
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
 
 
-class OnnxInt8Engine(FloatEngine):
+class OnnxInt8Engine(SessionEngine):
     """Runs a quantised `model.onnx` with onnxruntime."""
 
     name = "onnxruntime-int8"
@@ -48,17 +47,6 @@ class OnnxInt8Engine(FloatEngine):
         # On processors without VNNI sums of 8-bit products may saturate: the self-test
         # shows it, and a way around it costs all that is gained on the others.
         self._session = start_session(quantised(model))
-
-    def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
-        """Restore one window (T, h, w) -> (scale * h, scale * w)."""
-        fed = {"frames": frames[np.newaxis], "valid": valid[np.newaxis]}
-        (restored,) = self._session.run(["restored"], fed)
-        picture: FloatArray = restored[0]
-        return picture
-
-    def close(self) -> None:
-        """Free the session."""
-        del self._session
 
 
 def quantised(model: Model) -> bytes:

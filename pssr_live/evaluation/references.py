@@ -119,7 +119,11 @@ def score_reference(
     back = Displacement(-found.y_px, -found.x_px, found.correlation)
     picture, plain, wanted = (
         inside(one, found.margin_px)
-        for one in (undo(picture, back), undo(plain, back), as_picture(reference, "It"))
+        for one in (
+            undo(picture, back),
+            undo(plain, back),
+            as_picture(reference, "The reference"),
+        )
     )
     low, high = np.percentile(wanted, PERCENTILES)
     if not high > low:

@@ -75,7 +75,7 @@ class PageFile:
         pixel_size_um : float, optional
             Distance of neighbouring pixels.
         kind : str
-            "raw", "restored" or "reference".
+            "raw", "restored", "reference" or "rescan".
         begun : mapping, optional
             Details that the file tells until `close` is given others.
 

@@ -37,7 +37,7 @@ class PageFacts:
     pixel_size_um : float or None
         Distance of neighbouring pixels; None where unknown.
     kind : str
-        "raw", "restored" or "reference".
+        "raw", "restored", "reference" or "rescan".
     """
 
     shape: tuple[int, int]
