@@ -68,8 +68,8 @@ def restore(
 
 
 def restore_file(
-    source: Path,
-    target: Path,
+    source: str | Path,
+    target: str | Path,
     restorer: Restorer,
     *,
     pixel_size_um: float | None = None,
@@ -81,9 +81,9 @@ def restore_file(
 
     Parameters
     ----------
-    source : Path
+    source : str or Path
         Whatever `open_movie` opens.
-    target : Path
+    target : str or Path
         The OME-TIFF to write. It appears, complete, when all is done; until then the
         work stands beside it as `<target>.part`.
     restorer : Restorer
@@ -109,6 +109,7 @@ def restore_file(
         If the source cannot be read, the target exists or cannot be written, or what
         was left is of another movie, model or engine.
     """
+    source, target = Path(source), Path(target)
     check_target(source, target, overwrite=overwrite)
     card = restorer.card
     with (

@@ -168,6 +168,17 @@ def test_series_too_short_for_the_model_are_told(
     assert words in told if words else told == ""
 
 
+def test_a_script_may_name_files_by_text(
+    source: Path, tmp_path: Path, centred: Restorer
+) -> None:
+    target = str(tmp_path / "out.tif")
+    assert pl.restore_file(str(source), target, centred)["frames"] == 6
+    with pl.open_movie(target) as movie:
+        assert len(movie) == 6
+    with pytest.raises(StorageError, match=r"frames\.jsonl cannot be read"):
+        pl.score_references(str(tmp_path))
+
+
 def test_nothing_is_overwritten_unasked(
     source: Path, tmp_path: Path, centred: Restorer
 ) -> None:

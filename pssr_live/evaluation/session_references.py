@@ -13,12 +13,12 @@ from pssr_live.storage.session import SessionFolder, read_log
 KEPT = ("reference", "ordinal", "index")  # of a reference's line in the diary
 
 
-def score_references(session: Path) -> dict[str, Any]:
+def score_references(session: str | Path) -> dict[str, Any]:
     """Score all references of a session that is over.
 
     Parameters
     ----------
-    session : Path
+    session : str or Path
         Its folder.
 
     Returns
@@ -32,7 +32,7 @@ def score_references(session: Path) -> dict[str, Any]:
     StorageError
         If the folder has no references, or a file cannot be read.
     """
-    folder = SessionFolder(session)
+    folder = SessionFolder(Path(session))
     taken = [line for line in read_log(folder.frames) if line["status"] == "reference"]
     if not taken:
         raise StorageError(

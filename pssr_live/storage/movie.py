@@ -6,6 +6,7 @@ Nothing is read before it is asked for, so a movie may be larger than memory.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,7 +20,6 @@ from pssr_live.storage.tiff import open_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -165,12 +165,12 @@ class Movie:
         self._contents.close()
 
 
-def open_movie(path: Path) -> Movie:
+def open_movie(path: str | Path) -> Movie:
     """Open a movie for restoration.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A TIFF file (ours, OME, ImageJ, or a plain stack, which is taken as time); a
         folder of TIFF files with one image each, in natural order of their names,
         whose numbers may also tell channels, planes and positions; or the folder of a
@@ -181,6 +181,7 @@ def open_movie(path: Path) -> Movie:
     StorageError
         If it is not there, not whole, or holds pixels that cannot be restored.
     """
+    path = Path(path)
     if not path.exists():
         raise StorageError(f"{path} does not exist; give a TIFF file or a folder.")
     path = acquired(path)
