@@ -17,6 +17,7 @@ from pssr_live import card
 from pssr_live.engines import ladder
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.engines.onnx import OnnxEngine
+from pssr_live.storage import disk
 
 MODEL = "mito-mf5-x4"
 
@@ -76,6 +77,20 @@ def test_several_movies_go_into_a_folder(cli: Cli, movie: Path, tmp_path: Path) 
     told = cli("restore", movie, other, "-o", out)
     told.assert_refused("movie_restored.ome.tiff exists", "--overwrite")
     assert cli("restore", movie, other, "-o", out, "--overwrite").code == 0
+
+
+def test_a_disk_that_cannot_hold_all_movies_is_known_before_the_first(
+    cli: Cli, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.tif"
+    other.write_bytes(movie.read_bytes())
+    one = 6 * 96 * 128 * 2
+    monkeypatch.setattr(disk, "free_bytes", lambda path: int(1.8 * one))
+    out = tmp_path / "out"
+    told = cli("restore", movie, other, "-o", out)
+    told.assert_refused("needs 0.3 MB", "has 0.3 MB free")
+    assert not out.exists()
+    assert cli("restore", movie, "-o", tmp_path / "one.tif").code == 0
 
 
 def test_one_bad_movie_stops_all_before_the_first(

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from pssr_live.commands.targets import targets_for
 from pssr_live.errors import ModelError, SettingsError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import AXES, Restorer
+from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.resumed import check_restored
 from pssr_live.storage.target import check_target, part_of
@@ -89,11 +91,13 @@ def restore(
         )
     targets = targets_for(sources, out, "restored")
     choices: list[tuple[str, str]] = []
+    raw_bytes: list[int] = []
     for source, target in zip(sources, targets, strict=True):
         check_target(source, target, overwrite=overwrite or resume)
         with open_movie(source) as movie:  # one that cannot be read stops them all
             name = model or _recorded_model(movie) or BEST_MODEL
             choices.append((name, axis or _recorded_axis(movie)))
+            raw_bytes.append(_pixel_bytes(movie))
             _refuse_restored(movie, source)
     restorers = {
         (name, along): Restorer(name, engine, along) for name, along in choices
@@ -103,6 +107,13 @@ def restore(
         for source, target, choice in zip(sources, targets, choices, strict=True)
         if resume and target.exists()
     }
+    if len(targets) > 1:  # a full disk is better known now than after days
+        grown = (
+            size * restorers[choice].card.scale ** 2 - _written_bytes(target)
+            for size, choice, target in zip(raw_bytes, choices, targets, strict=True)
+            if target not in done
+        )
+        check_room(out, sum(grown))
     reports: list[dict[str, Any]] = []
     for source, target, choice in zip(sources, targets, choices, strict=True):
         if target in done:
@@ -145,6 +156,16 @@ def _told_how_to_go_on(console: Console, target: Path) -> Iterator[None]:
                 markup=False,
             )
         raise
+
+
+def _pixel_bytes(movie: Movie) -> int:
+    y, x = movie.shape
+    return len(movie) * y * x * np.dtype(movie.dtype).itemsize
+
+
+def _written_bytes(target: Path) -> int:
+    part = part_of(target)
+    return part.stat().st_size if part.exists() else 0
 
 
 def _done_before(source: Path, target: Path, frames: int) -> dict[str, Any]:

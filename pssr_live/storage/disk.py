@@ -52,9 +52,11 @@ def check_room(path: Path, needed_bytes: int) -> None:
 def in_words(size_bytes: float) -> str:
     """Return a size as people say it.
 
-    >>> in_words(2_150_000_000), in_words(3_400_000), in_words(12)
-    ('2.1 GB', '3.4 MB', '0.0 MB')
+    >>> in_words(16e12), in_words(2_150_000_000), in_words(3_400_000), in_words(12)
+    ('16.0 TB', '2.1 GB', '3.4 MB', '0.0 MB')
     """
+    if size_bytes >= 1e12:
+        return f"{size_bytes / 1e12:.1f} TB"
     if size_bytes >= 1e9:
         return f"{size_bytes / 1e9:.1f} GB"
     return f"{size_bytes / 1e6:.1f} MB"
