@@ -97,6 +97,22 @@ def test_a_text_that_promises_more_is_told(cli: Cli, tmp_path: Path) -> None:
     assert f"Note: {path} says that it holds 8 images, and 1 could be" in told.out
 
 
+def test_a_movie_of_several_files_is_read_from_any_of_them(tmp_path: Path) -> None:
+    names = ("0.ome.tif", "1.ome.tif")
+    for n, name in enumerate(names):
+        text = ome(*names).replace('UUID="urn:uuid:0"', f'UUID="urn:uuid:{n}"')
+        with tifffile.TiffWriter(tmp_path / name) as out:
+            for k, plane in enumerate(noise()[4 * n : 4 * n + 4]):
+                said = None if k else text
+                out.write(
+                    plane, metadata=None, contiguous=False, description=said, **GREY
+                )
+    for name in names:  # warnings are errors here
+        with open_movie(tmp_path / name) as movie:
+            found = np.stack([frame.pixels for frame in movie.frames()])
+        np.testing.assert_array_equal(found, noise())
+
+
 def test_a_movie_whose_second_file_is_gone(cli: Cli, tmp_path: Path) -> None:
     pages(tmp_path / "0.ome.tif", 4, ome("0.ome.tif", "1.ome.tif"))
     target = tmp_path / "o.tif"

@@ -7,6 +7,7 @@ they mean for a movie. A stack whose only axis has no name is time.
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,10 +29,10 @@ from pssr_live.storage.own import own_contents
 from pssr_live.storage.wholeness import shortfall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tifffile import TiffPageSeries
+    from tifffile import FileHandle, TiffPageSeries
 
     from pssr_live.frame import Pixels
 
@@ -159,9 +160,23 @@ def _page_read(page: Any, path: Path) -> Callable[[], Pixels]:
                 f"{path} ends before the pixels of page {page.index}; it was cut "
                 "short, copy or save it again."
             )
-        return cast("Pixels", page.asarray())
+        with _opened(page.parent.filehandle):
+            return cast("Pixels", page.asarray())
 
     return load
+
+
+@contextmanager
+def _opened(handle: FileHandle) -> Iterator[None]:
+    """Open a file for one page if it is closed, as all but the first of several are."""
+    was_closed = handle.closed
+    if was_closed:
+        handle.open()
+    try:
+        yield
+    finally:
+        if was_closed:
+            handle.close()
 
 
 def _contiguous_reads(
