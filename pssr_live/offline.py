@@ -20,8 +20,9 @@ from pssr_live.restorer import AXES, Restorer, check_axis, check_frame
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, array_frames, open_movie
+from pssr_live.storage.pages import PageFile
 from pssr_live.storage.provenance import PageFacts
-from pssr_live.storage.resumed import begin_or_resume
+from pssr_live.storage.resumed import begin_or_resume, is_restored
 from pssr_live.storage.target import check_target, unfinished
 
 Progress = Callable[[int, int], None]
@@ -137,26 +138,15 @@ def restore_file(
         if movie.channels_told:
             details["channels"] = movie.channels_told
         facts = PageFacts(shape, movie.dtype, hr_size, "restored")
-        engine = {"engine": restorer.ladder.engine.name}
-        pages = begin_or_resume(part, facts, movie.layout, details | engine)
-        done = len(pages) - len(pages.missing())
-        try:
-            pages.hold()
-            for restored in restorer.restore(movie.frames(), pages.lacks):
-                frame = restored.frame
-                pages.write(frame.ordinal, restored.pixels, index=frame.index)
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-            details["engine"] = restorer.engine_report()
-            pages.close(details, pad_to=total)
-        finally:
-            pages.leave()  # as a kill would; once closed it stays so
+        if not (resume and is_restored(source, part, details["model"])):
+            engine = {"engine": restorer.ladder.engine.name}
+            pages = begin_or_resume(part, facts, movie.layout, details | engine)
+            _restore_into(pages, movie, restorer, details, progress)
         part.replace(target)
     return {
         "source": str(source),
         "target": str(target),
-        "frames": done,
+        "frames": total - len(movie.missing),
         "frames_missing": len(movie.missing),
         "raw_shape": list(movie.shape),
         "restored_shape": list(shape),
@@ -169,7 +159,32 @@ def restore_file(
             *_short(restorer, movie),
             *_interpolated(restorer),
         ],
-    } | {key: details[key] for key in ("model", "engine")}
+        "model": details["model"],
+        "engine": restorer.engine_report(),
+    }
+
+
+def _restore_into(
+    pages: PageFile,
+    movie: Movie,
+    restorer: Restorer,
+    details: dict[str, Any],
+    progress: Progress | None,
+) -> None:
+    """Restore the frames that a file lacks, and end it."""
+    done, total = len(pages) - len(pages.missing()), len(movie)
+    try:
+        pages.hold()
+        for restored in restorer.restore(movie.frames(), pages.lacks):
+            frame = restored.frame
+            pages.write(frame.ordinal, restored.pixels, index=frame.index)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        engine = {"engine": restorer.engine_report()}
+        pages.close(details | engine, pad_to=total)
+    finally:
+        pages.leave()  # as a kill would; once closed it stays so
 
 
 def _about_size(card: ModelCard, movie: Movie, size: float | None) -> list[str]:

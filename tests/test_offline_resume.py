@@ -102,6 +102,21 @@ def test_a_part_that_a_power_cut_zeroed_is_done_again(
     np.testing.assert_array_equal(pages(target), pages(tmp_path / "whole.tif"))
 
 
+def test_a_kill_before_it_got_its_name_costs_nothing(
+    movie: Path, tmp_path: Path, restorer: Restorer
+) -> None:
+    target, part = tmp_path / "out.tif", tmp_path / "out.tif.part"
+    restore_file(movie, target, restorer)
+    before = target.read_bytes()
+    target.replace(part)
+    done: list[int] = []
+    report = restore_file(
+        movie, target, restorer, resume=True, progress=lambda n, of: done.append(n)
+    )
+    assert (report["frames"], done, part.exists()) == (20, [], False)
+    assert target.read_bytes() == before
+
+
 @pytest.mark.parametrize("after", [0, 4])
 def test_nothing_left_is_a_beginning(
     movie: Path, tmp_path: Path, restorer: Restorer, after: int

@@ -88,15 +88,28 @@ def check_restored(source: Path, target: Path, model: Mapping[str, Any]) -> int:
     StorageError
         If it is anything else.
     """
+    if not is_restored(source, target, model):
+        raise StorageError(
+            f"{target} exists and is not the movie {source} restored by "
+            f"{model['name']}: choose another -o, or replace it with --overwrite."
+        )
     with open_movie(target) as movie:
-        told = movie.provenance.get("details", {})
-        made_of = (source.name, dict(model))
-        if (told.get("source"), told.get("model")) == made_of:
-            return len(movie) - len(movie.missing)
-    raise StorageError(
-        f"{target} exists and is not the movie {source} restored by "
-        f"{model['name']}: choose another -o, or replace it with --overwrite."
-    )
+        return len(movie) - len(movie.missing)
+
+
+def is_restored(source: Path, path: Path, model: Mapping[str, Any]) -> bool:
+    """Whether a file is, from its first to its last byte, a movie restored by a model.
+
+    One that was killed just before it got its name is.
+    """
+    try:
+        with open_movie(path) as movie:
+            said = movie.provenance
+    except StorageError:
+        return False
+    told, made_of = said.get("details", {}), (source.name, dict(model))
+    finished = "missing" in said
+    return finished and (told.get("source"), told.get("model")) == made_of
 
 
 def _differences(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
