@@ -156,6 +156,12 @@ def test_entries_are_files_folders_and_patterns(tmp_path: Path) -> None:
     assert [path.name for path, _ in found] == ["1.tif", "2.tiff", "3.tif"]
 
 
+def test_what_a_mac_leaves_is_no_image(tmp_path: Path) -> None:
+    written(tmp_path / "a.tif", image(0))
+    (tmp_path / "._a.tif").write_bytes(b"\0\5\x16\7")
+    assert find([str(tmp_path)], Path(), "training") == [(tmp_path / "a.tif", False)]
+
+
 def test_tiles_with_something_on_them_are_preferred() -> None:
     empty = np.random.default_rng(0).normal(100, 5, (400, 400))
     empty[:100, :100] += 40 * image(0, 100) / 1000

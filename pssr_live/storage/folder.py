@@ -28,7 +28,7 @@ def open_folder(path: Path) -> Contents:
         does not fit is found when its frame is asked for.
     """
     files = sorted(
-        (file for file in path.iterdir() if _is_image(file)),
+        (file for file in path.iterdir() if is_image(file)),
         key=lambda file: natural_key(file.name),
     )
     if not files:
@@ -68,7 +68,7 @@ def open_folder(path: Path) -> Contents:
     )
 
 
-def _is_image(file: Path) -> bool:
+def is_image(file: Path) -> bool:
     """Whether it is one; a Mac leaves "._a.tif" beside "a.tif" on other disks."""
     is_tiff = file.suffix.lower() in _ENDINGS and not file.name.startswith(".")
     return is_tiff and not file.is_dir()

@@ -19,12 +19,12 @@ import numpy as np
 
 from pssr_live.errors import SettingsError, StorageError
 from pssr_live.frame import series_of
+from pssr_live.storage.folder import is_image
 from pssr_live.training.films.images import Images, Plane, open_images
 
 TAKES = 32  # of one channel, position and plane at most, spread evenly
 SOURCE_TAKES = 96  # of one file at most
 SATURATED_SHARE = 0.05  # of pixels at the brightest value
-_ENDINGS = (".tif", ".tiff")
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def find(entries: Iterable[str], folder: Path, role: str) -> list[tuple[Path, bo
         if named:
             files = [path]
         elif path.is_dir():
-            files = [p for p in path.iterdir() if p.suffix.lower() in _ENDINGS]
+            files = [p for p in path.iterdir() if is_image(p)]
         else:
             # The pattern is the recipe's; its folder may have brackets in its name.
             matching = glob.glob(entry, root_dir=folder, recursive=True)  # noqa: PTH207
