@@ -52,7 +52,8 @@ class Contents:
     provenance : mapping
         What our own files say about themselves; empty for others.
     doubt : str
-        A sentence on what the file lacks beside known places; empty if nothing.
+        A sentence on what the file lacks beside known places, or on how it may be
+        misread; empty if nothing.
     oblong : str
         A sentence on pixels that are not square; empty if they are.
     """

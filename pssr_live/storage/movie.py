@@ -91,7 +91,7 @@ class Movie:
 
     @property
     def doubt(self) -> str:
-        """A sentence on what the file should hold and does not; empty if nothing.
+        """A sentence on what the file lacks, or how it may be misread; or empty.
 
         What it lacks at places that are known is in `missing`.
         """

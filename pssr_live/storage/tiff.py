@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from tifffile import TiffFile
+from tifffile import PHOTOMETRIC, TiffFile
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.contents import Contents, pixel_type, tiff_errors
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tifffile import FileHandle, TiffPageSeries
+    from tifffile import FileHandle, TiffPage, TiffPageSeries
 
     from pssr_live.frame import Pixels
 
@@ -106,8 +106,17 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
         read=read,
         close=tiff.close,
         missing=missing,
-        doubt=doubt,
+        doubt=doubt or _inverted(page, path),
         oblong=oblong(tiff, page, path),
+    )
+
+
+def _inverted(page: TiffPage, path: Path) -> str:
+    if page.photometric != PHOTOMETRIC.MINISWHITE:
+        return ""
+    return (
+        f"{path} calls 0 white (MinIsWhite), which is heeded by viewers and not here: "
+        "invert its values first if bright places have the lower ones."
     )
 
 
