@@ -174,6 +174,23 @@ def test_the_command_judges_files(tmp_path: Path) -> None:
     assert [*tmp_path.glob("report/*.html")]
 
 
+def test_the_page_and_the_terminal_name_methods_alike(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(evaluate)
+    for name, movie in zip(("r", "t", "s"), _movies(5), strict=True):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", movie.astype("uint16"), photometric="minisblack"
+        )
+    words = [f"{tmp_path}/r.tif", "--truth", f"{tmp_path}/t.tif"]
+    words += ["--raw", f"{tmp_path}/s.tif", "-o", f"{tmp_path}/out"]
+    told = CliRunner().invoke(app, words)
+    page = (tmp_path / "out" / "report.md").read_text("utf-8")
+    for method in ("restored", "bicubic of the scan", "smoothed mean"):
+        assert f"{method}: " in told.output
+        assert f"| {method} |" in page
+    assert "the mean of the window, a Gaussian of 0.5 pixels of the scan" in page
+
+
 def test_the_command_refuses_what_does_not_fit(tmp_path: Path) -> None:
     ours, truth, raw = _files(tmp_path)
     out = str(tmp_path / "report")

@@ -71,6 +71,7 @@ def evaluate(
     -o report`
     """
     with packages_of("demo"):
+        from pssr_live.evaluation.findings import TITLES
         from pssr_live.evaluation.report import check_free, write_report
 
     console = console_for(json)
@@ -99,7 +100,7 @@ def evaluate(
         print_json(summary)
         return
     for method, figures in summary["means"].items():
-        console.print(f"{method}: {_in_words(figures)}", markup=False)
+        console.print(f"{TITLES[method]}: {_in_words(figures)}", markup=False)
     console.print(f"Look at {out / 'report.html'}", markup=False)
 
 

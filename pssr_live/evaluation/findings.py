@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from pssr_live.evaluation.baselines import SMOOTHING_PX
 from pssr_live.evaluation.case import BICUBIC, CLASSICAL, RESTORED, Judged
 from pssr_live.evaluation.comparison import Comparison
 from pssr_live.evaluation.page import Section, Table
@@ -22,7 +23,7 @@ from pssr_live.evaluation.summary import (
 TITLES = {
     RESTORED: "restored",
     BICUBIC: "bicubic of the scan",
-    CLASSICAL: "mean of the window",
+    CLASSICAL: "smoothed mean",
 }
 _FRC = "frc_cycles_per_px"
 _COLUMNS = {  # figure: (heading, format)
@@ -49,6 +50,10 @@ _HOW_TO_READ = (
     "agreement with the scan at the scan's resolution; interpolation keeps the scan's "
     "noise and does well there. Flicker: RMS change from frame to frame where the "
     "truth stands still; blurring lowers it too."
+)
+_CLASSICAL = (
+    "The smoothed mean is the classical method: the mean of the window, a Gaussian of "
+    f"{SMOOTHING_PX} pixels of the scan, bicubic."
 )
 _PAIRED = (
     "Mean over scenes of the paired difference, with its 95 % bootstrap interval over "
@@ -111,7 +116,8 @@ def _about(comparison: Comparison) -> list[str]:
             " The truth was moved onto each scan first, the same for all methods; the "
             "per-frame table has the displacements."
         )
-    return [said, _HOW_TO_READ]
+    has_scans = any(score.method == CLASSICAL for score in comparison.scores)
+    return [said, *([_CLASSICAL] if has_scans else []), _HOW_TO_READ]
 
 
 def _count(things: Collection[Any], name: str) -> str:
