@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,17 @@ def test_a_restoration_that_may_be_running_is_not_disturbed(
     assert part.read_text() == "theirs"
     restore_file(source, tmp_path / "out.tif", centred, overwrite=True)
     assert not part.exists()
+
+
+def test_a_disk_that_nobody_may_write_on_says_so(
+    source: Path, tmp_path: Path, centred: Restorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StorageError, match="The restored movie could not be written"):
+        restore_file(source, tmp_path / "out.tif", centred)
 
 
 @pytest.mark.parametrize("below", ["movie.tif/out.tif", "movie.tif/deep/out.tif"])

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pssr_live.errors import StorageError
+from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.mending import holds_frames, reopen
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
@@ -44,7 +45,8 @@ def begin_or_resume(
         If what is there is made of something else, or the disk fails.
     """
     if not holds_frames(part):
-        part.unlink(missing_ok=True)
+        with disk_errors("The restored movie", part):
+            part.unlink(missing_ok=True)
         return PageFile.create(
             part,
             layout,

@@ -109,7 +109,8 @@ def unfinished(
         raise
     finally:
         if not kept:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # where none could be made, none can be removed
+                part.unlink(missing_ok=True)
         for folder in made:
             with suppress(OSError):  # it holds the target
                 folder.rmdir()
