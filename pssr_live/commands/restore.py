@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,21 @@ from pssr_live.storage.resumed import check_restored
 from pssr_live.storage.target import check_target, part_of
 
 BEST_MODEL = "mito-mf5-x4"  # looks ahead, which costs nothing afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One movie: where to, by which model and axis, and the bytes of its pixels."""
+
+    source: Path
+    target: Path
+    model: str
+    axis: str
+    raw_bytes: int
+
+    @property
+    def how(self) -> tuple[str, str]:
+        return self.model, self.axis
 
 
 def restore(
@@ -89,58 +105,86 @@ def restore(
         raise SettingsError(
             "--resume goes on and --overwrite begins anew: give one of the two."
         )
-    targets = targets_for(sources, out, "restored")
-    choices: list[tuple[str, str]] = []
-    raw_bytes: list[int] = []
-    for source, target in zip(sources, targets, strict=True):
+    jobs = []
+    for source, target in zip(
+        sources, targets_for(sources, out, "restored"), strict=True
+    ):
         check_target(source, target, overwrite=overwrite or resume)
-        with open_movie(source) as movie:  # one that cannot be read stops them all
-            name = model or _recorded_model(movie) or BEST_MODEL
-            choices.append((name, axis or _recorded_axis(movie)))
-            raw_bytes.append(_pixel_bytes(movie))
-            _refuse_restored(movie, source)
-    restorers = {
-        (name, along): Restorer(name, engine, along) for name, along in choices
-    }
-    done = {
-        target: check_restored(source, target, restorers[choice].model_report())
-        for source, target, choice in zip(sources, targets, choices, strict=True)
-        if resume and target.exists()
-    }
-    if len(targets) > 1:  # a full disk is better known now than after days
-        grown = (
-            size * restorers[choice].card.scale ** 2 - _written_bytes(target)
-            for size, choice, target in zip(raw_bytes, choices, targets, strict=True)
-            if target not in done
-        )
-        check_room(out, sum(grown))
-    reports: list[dict[str, Any]] = []
-    for source, target, choice in zip(sources, targets, choices, strict=True):
-        if target in done:
-            reports.append(_done_before(source, target, done[target]))
-            console.print(f"Restored before: {done[target]} -> {target}", markup=False)
-            continue
+        # One that cannot be read stops them all.
+        jobs.append(_looked_into(source, target, model, axis))
+    restorers = {job.how: Restorer(job.model, engine, job.axis) for job in jobs}
+    done = _done_before(jobs, restorers) if resume else {}
+    left = [job for job in jobs if job.target not in done]
+    if len(jobs) > 1:  # a full disk is better known now than after days
+        check_room(out, sum(_bytes_to_come(job, restorers[job.how]) for job in left))
+    for target, report in done.items():
+        console.print(f"Restored before: {report['frames']} -> {target}", markup=False)
+    reports = dict(done)
+    for job in left:
         with (
-            progress_bar(console, f"Restoring {source.name}") as show,
-            _told_how_to_go_on(console, target),
+            progress_bar(console, f"Restoring {job.source.name}") as show,
+            _told_how_to_go_on(console, job.target),
         ):
             report = restore_file(
-                source,
-                target,
-                restorers[choice],
+                job.source,
+                job.target,
+                restorers[job.how],
                 pixel_size_um=pixel_size_um,
                 overwrite=overwrite,
                 resume=resume,
                 progress=show,
             )
-        reports.append(report)
+        reports[job.target] = report
         notes(console, report["warnings"])
-        console.print(f"Frames restored: {report['frames']} -> {target}", markup=False)
+        console.print(
+            f"Frames restored: {report['frames']} -> {job.target}", markup=False
+        )
     if json:
-        print_json({"movies": reports})
+        print_json({"movies": [reports[job.target] for job in jobs]})
     for ladder in (restorer.ladder for restorer in restorers.values()):
         if ladder.refusals and not ladder.engine.restores:
             raise typer.Exit(1)  # nobody asked for interpolation
+
+
+def _looked_into(
+    source: Path, target: Path, model: str | None, axis: str | None
+) -> _Job:
+    with open_movie(source) as movie:
+        name = model or _recorded_model(movie) or BEST_MODEL
+        _refuse_restored(movie, source)
+        y, x = movie.shape
+        raw_bytes = len(movie) * y * x * np.dtype(movie.dtype).itemsize
+        return _Job(source, target, name, axis or _recorded_axis(movie), raw_bytes)
+
+
+def _done_before(
+    jobs: list[_Job], restorers: Mapping[tuple[str, str], Restorer]
+) -> dict[Path, dict[str, Any]]:
+    """Return a report on each movie whose restoration is there.
+
+    Raises
+    ------
+    StorageError
+        If something else is.
+    """
+    done = {}
+    for job in jobs:
+        if job.target.exists():
+            model = restorers[job.how].model_report()
+            done[job.target] = {
+                "source": str(job.source),
+                "target": str(job.target),
+                "frames": check_restored(job.source, job.target, model),
+                "restored_before": True,
+                "warnings": [],
+            }
+    return done
+
+
+def _bytes_to_come(job: _Job, restorer: Restorer) -> int:
+    part = part_of(job.target)
+    there = part.stat().st_size if part.exists() else 0
+    return max(job.raw_bytes * restorer.card.scale**2 - there, 0)
 
 
 @contextmanager
@@ -156,26 +200,6 @@ def _told_how_to_go_on(console: Console, target: Path) -> Iterator[None]:
                 markup=False,
             )
         raise
-
-
-def _pixel_bytes(movie: Movie) -> int:
-    y, x = movie.shape
-    return len(movie) * y * x * np.dtype(movie.dtype).itemsize
-
-
-def _written_bytes(target: Path) -> int:
-    part = part_of(target)
-    return part.stat().st_size if part.exists() else 0
-
-
-def _done_before(source: Path, target: Path, frames: int) -> dict[str, Any]:
-    return {
-        "source": str(source),
-        "target": str(target),
-        "frames": frames,
-        "restored_before": True,
-        "warnings": [],
-    }
 
 
 def _recorded_model(movie: Movie) -> str | None:
