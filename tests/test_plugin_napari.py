@@ -23,6 +23,7 @@ from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import Movie
 from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder
+from pssr_live.storage.sites import Site
 
 with warnings.catch_warnings():
     # npe2 0.10 uses what pydantic 2.14 calls deprecated; neither is ours to mend.
@@ -270,6 +271,16 @@ def test_channels_and_positions_are_layers_of_their_own(tmp_path: Path) -> None:
     ordinal = layout.indices.index(index)  # type: ignore[union-attr]
     assert data[1, 2, 0, 0].compute() == ordinal
     assert {p["colormap"] for _, p, _ in layers} == {"green", "magenta"}
+
+
+def test_positions_have_the_names_that_a_person_gave(tmp_path: Path) -> None:
+    sites = (Site((("p", 0),), "wild type"), Site((("p", 1),), "knock-out"))
+    turns = replace(planned(t=2, p=3), sites=sites)
+    layers = dropped(record(tmp_path / "run", turns))
+    names = [properties["name"] for _, properties, _ in layers]
+    assert names[:3] == ["raw wild type", "raw knock-out", "raw p2"]
+    shown = [properties["name"] for _, properties, _ in layers if properties["visible"]]
+    assert shown == ["raw wild type", "restored (computed) wild type"]  # the first one
 
 
 def test_planes_that_nobody_planned_are_told_from_lost_ones(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class _Scene:
         return cls(
             shown,
             stacks,
-            sorted({stack.position for _, stack in stacks}),
+            list(dict.fromkeys(stack.position for _, stack in stacks)),
             sorted({stack.channel for _, stack in stacks}),
             any(stack.ordinals.shape[1] > 1 for _, stack in stacks),
         )

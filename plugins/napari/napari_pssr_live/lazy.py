@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pssr_live.frame import Pixels
+from pssr_live.storage.image_names import ONLY
 from pssr_live.storage.movie import Movie, open_movie
 
 IntArray = npt.NDArray[np.int64]
@@ -67,7 +68,7 @@ class Stack:
     Attributes
     ----------
     position : str
-        Such as "p1"; empty where the index of the frames names none.
+        Its name, or else such as "p1"; empty where there is but one without a name.
     channel : int
         Its number in the index.
     channel_name : str
@@ -91,13 +92,14 @@ def stacks_of(movie: Movie) -> list[Stack]:
         inside = planes[:, 0] == image
         # All channels of a position get the same box, so that they share sliders.
         _, times, _, depth = planes[inside].max(axis=0) + 1
-        first = int(np.flatnonzero(inside)[0])
+        called = movie.layout.image_names[image]
+        called = "" if called == ONLY else called
         for channel in np.unique(planes[inside, 2]):
             ordinals = np.full((times, depth), NEVER_PLANNED, np.int64)
             chosen = np.flatnonzero(inside & (planes[:, 2] == channel))
             ordinals[planes[chosen, 1], planes[chosen, 3]] = chosen
             name = names[channel] if channel < len(names) else ""
-            found.append(Stack(_position(movie, first), int(channel), name, ordinals))
+            found.append(Stack(called, int(channel), name, ordinals))
     return found
 
 
@@ -119,8 +121,3 @@ def lazy_array(opened: OpenMovie, ordinals: IntArray) -> da.Array:
         name=f"{opened.path.name}-{uuid4().hex}",
     )
     return array
-
-
-def _position(movie: Movie, ordinal: int) -> str:
-    index = movie.layout.index_of(ordinal)
-    return " ".join(f"{axis}{at}" for axis, at in index.items() if axis not in "tcz")
