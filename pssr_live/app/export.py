@@ -48,7 +48,7 @@ def _panel(title: str, whole: Picture, words: Words, *, computed: bool) -> Panel
     pixels = as_rgb(words)
     height, width = pixels.shape[:2]
     size_um = whole.field_um[0] / width if whole.in_um else None
-    said = f"{title} {width} x {height}"
+    said = f"{title} {width} x {height}" + (whole.place and f", {whole.place}")
     return Panel(said, pixels, size_um, computed=computed)
 
 

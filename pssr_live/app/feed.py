@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pssr_live.frame import Frame, Restored
+from pssr_live.storage.sites import ImageKey, image_key
 
 STALE_S = 1.0  # without a restored picture, after which raw frames are shown alone
 FRAMES_LATE = 3  # the same, in frames of a slow scanner
@@ -21,12 +22,13 @@ class Pair:
     """A raw frame, and what was made from it, where it was.
 
     `computed_by` names the engine where the frame is no scan itself, but was read from
-    a file of restored ones.
+    a file of restored ones; `position` is what its position is called, if anything.
     """
 
     frame: Frame
     restored: Restored | None = None
     computed_by: str = ""
+    position: str = ""
 
 
 Scene = dict[str, Pair]
@@ -64,6 +66,7 @@ class Feed:
         self._restored_s: dict[str, float] = {}
         self._raw_s: dict[str, float] = {}
         self._pace_s: dict[str, float] = {}  # from one restored picture to the next
+        self._positions: Mapping[ImageKey, str] = {}
         self._is_new = self._closed = False
 
     def put_restored(self, restored: Restored) -> None:
@@ -73,7 +76,8 @@ class Feed:
             now = self._clock()
             self._pace_s[channel] = now - self._restored_s.get(channel, now)
             self._restored_s[channel] = now
-            self._put(channel, Pair(restored.frame, restored))
+            name = self._positions.get(image_key(restored.frame.index), "")
+            self._put(channel, Pair(restored.frame, restored, position=name))
 
     def put_frame(self, frame: Frame) -> None:
         """Take a raw frame; shown alone only where restoration has fallen silent."""
@@ -94,9 +98,13 @@ class Feed:
             self._is_new = True
             self._changed.notify_all()
 
-    def clear(self) -> None:
-        """Forget everything; what is on the screen stays until something comes."""
+    def clear(self, positions: Mapping[ImageKey, str] | None = None) -> None:
+        """Forget everything; what is on the screen stays until something comes.
+
+        `positions` are the names of those that will come.
+        """
         with self._changed:
+            self._positions = positions or {}
             self._scene, self._restored_s, self._raw_s = {}, {}, {}
             self._pace_s = {}
             self._is_new = False

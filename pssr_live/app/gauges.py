@@ -82,7 +82,7 @@ class Gauges(QObject):
         model, checked = model or self._conductor.model, self._checked
         if shown is None or model is None or shown.restored is None:
             return light(Evidence())
-        size_um = next(iter(shown.scene.values())).frame.pixel_size_um
+        size_um = next(iter(shown.here.values())).frame.pixel_size_um
         return light(
             Evidence(
                 restored=True,

@@ -36,6 +36,7 @@ from pssr_live.scanners.hardware_kept import require_idle
 from pssr_live.scanners.hardware_state import HardwareState
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.live_mode import LiveMode
+from pssr_live.scanners.planned_sites import position_names
 from pssr_live.scanners.profiles import Profile
 from pssr_live.scanners.profiles.on_core import answering, require, set_density
 from pssr_live.scanners.references.plan import ReferencePlan
@@ -313,7 +314,7 @@ class Instrument:
             Called with (done, total).
         """
         core = self._connected()
-        self._feed.clear()
+        self._feed.clear(position_names(plan.sequence))
         run = LiveRestoration(
             self._ready(),
             folder,

@@ -24,6 +24,7 @@ from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.movie import Movie, open_movie
+from pssr_live.storage.sites import ImageKey, image_key
 from pssr_live.storage.target import check_target
 
 Moment = tuple[int, int, int]
@@ -48,6 +49,8 @@ class MovieFacts:
         None where the file does not tell it.
     lengths : mapping of str to int
         Time points, planes and positions, by axis; see `moments_of`.
+    positions : mapping of int to str
+        What positions are called, where they have names.
     frames : int
         Frames in all.
     """
@@ -56,6 +59,7 @@ class MovieFacts:
     shape: tuple[int, int]
     pixel_size_um: float | None
     lengths: Mapping[str, int]
+    positions: Mapping[int, str]
     frames: int
 
 
@@ -111,7 +115,12 @@ class MovieDesk:
             for place, axis in enumerate(AXES)
         }
         return MovieFacts(
-            path, movie.shape, movie.pixel_size_um, lengths, len(movie.layout)
+            path=path,
+            shape=movie.shape,
+            pixel_size_um=movie.pixel_size_um,
+            lengths=lengths,
+            positions=_positions(movie, moments),
+            frames=len(movie.layout),
         )
 
     @property
@@ -288,6 +297,21 @@ def moments_of(movie: Movie) -> list[Moment]:
     return moments
 
 
+def _names(movie: Movie) -> dict[ImageKey, str]:
+    """Return what positions are called, where they have names."""
+    return {site.at: site.name for site in movie.layout.sites if site.name}
+
+
+def _positions(movie: Movie, moments: Sequence[Moment]) -> dict[int, str]:
+    """Return the names of positions by their place on the slider."""
+    names = _names(movie)
+    if not names or len({at for *_, at in moments}) == 1:
+        return {}
+    keys = (image_key(movie.layout.index_of(n)) for n in range(len(moments)))
+    pairs = zip(moments, keys, strict=True)
+    return {at: names[key] for (*_, at), key in pairs if key in names}
+
+
 def _position(index: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """Return what tells one position from another: `p` first, then other axes."""
     # A frame without a position is at the first one.
@@ -304,10 +328,12 @@ def _scene(
 ) -> Scene:
     """Return all channels of one moment, with what was made of them."""
     scene: Scene = {}
+    names = _names(movie)
     wanted = tuple(at.get(axis, 0) for axis in AXES)
     for ordinal, moment in enumerate(moments):
         if moment == wanted and ordinal not in movie.missing:
             frame = movie.frame(ordinal)
             made = None if restored is None else restored(frame)
-            scene[channel_of(frame)] = Pair(frame, made, computed_by(movie))
+            name = names.get(image_key(frame.index), "")
+            scene[channel_of(frame)] = Pair(frame, made, computed_by(movie), name)
     return scene

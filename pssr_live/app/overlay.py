@@ -31,12 +31,15 @@ class Overlay:
         In the middle, where there is no picture.
     value : str
         At the lower left.
+    place : str
+        Under the title: where the frame was taken.
     """
 
     title: str = ""
     plate: str = ""
     empty: str = ""
     value: str = ""
+    place: str = ""
 
 
 def draw(
@@ -65,6 +68,8 @@ def draw(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if said.title:
         _text(painter, said.title, MARGIN, MARGIN, _font(8.5, bold=True), theme.TEXT)
+    if said.place:
+        _place(painter, said.place, width)
     if said.plate:
         _plate(painter, said.plate, width - MARGIN, MARGIN)
     if said.empty:
@@ -92,6 +97,15 @@ def _text(
     painter.setFont(font)
     painter.setPen(QColor(colour))
     painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+def _place(painter: QPainter, text: str, width: float) -> None:
+    """Write a place under the title; a long name of a position ends with dots."""
+    font = _font(8.5)
+    metrics = QFontMetricsF(font)
+    room = width - 2 * MARGIN - 12
+    short = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+    _text(painter, short, MARGIN, MARGIN + metrics.height() + 10, font, theme.TEXT)
 
 
 def _plate(painter: QPainter, text: str, right: float, top: float) -> None:

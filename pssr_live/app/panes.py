@@ -172,7 +172,8 @@ class Panes(QWidget):
         picture = self._picture
         named, plate = _frame_words(picture)
         empty = self._empty if picture is None else ""
-        return Overlay(named + _size(picture, 0), plate, empty, self._value(0))
+        place = "" if picture is None else picture.place
+        return Overlay(named + _size(picture, 0), plate, empty, self._value(0), place)
 
     def _overlay_of_restored(self) -> Overlay:
         picture = self._picture
@@ -185,7 +186,9 @@ class Panes(QWidget):
             (made, plate), missing = _made_words(picture.restores), ""
         if self._split:
             plate = plate or plate_of_frames
-            return Overlay(f"{named}  |  {made}", plate, empty, self._value(0, 1))
+            place = "" if picture is None else picture.place
+            both = f"{named}  |  {made}"
+            return Overlay(both, plate, empty, self._value(0, 1), place)
         said = self._promise if picture is None else missing
         return Overlay(made + _size(picture, 1), plate, said, self._value(1))
 
@@ -213,7 +216,7 @@ def _frame_words(picture: Picture | None) -> tuple[str, str]:
 def _size(picture: Picture | None, which: int) -> str:
     if picture is None:
         return ""
-    pair = next(iter(picture.scene.values()))
+    pair = next(iter(picture.here.values()))
     if which and pair.restored is None:
         return ""
     pixels = pair.restored.pixels if which and pair.restored else pair.frame.pixels

@@ -20,6 +20,7 @@ from pssr_live.app.levels import (
     histogram,
     top_of,
 )
+from pssr_live.app.places import place_of, place_words
 from pssr_live.app.render import COLOURS, Layer, Words, paint, reduced
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.frame import Pixels
@@ -79,7 +80,9 @@ class Picture:
     Attributes
     ----------
     scene : mapping of str to Pair
-        The frames that it shows, by channel.
+        The newest frame of each channel.
+    here : mapping of str to Pair
+        Those that it shows: of one place, where the newest of a visible channel is.
     raw : ndarray, (Y, X) of uint32
         Ready for the screen.
     restored : ndarray or None
@@ -95,6 +98,7 @@ class Picture:
     """
 
     scene: Scene
+    here: Scene
     raw: Words = field(repr=False)
     restored: Words | None = field(repr=False)
     field_um: tuple[float, float]
@@ -103,22 +107,26 @@ class Picture:
     histograms: Mapping[str, Histogram]
 
     @property
+    def place(self) -> str:
+        """Position, plane and time in words; empty where there is but one place."""
+        newest = max(self.here.values(), key=lambda pair: pair.frame.ordinal)
+        return place_words(newest.frame, newest.position)
+
+    @property
     def restores(self) -> bool:
         """Whether what was made of the frames is more than interpolation."""
-        made_by = {
-            pair.restored.engine for pair in self.scene.values() if pair.restored
-        }
+        made_by = {pair.restored.engine for pair in self.here.values() if pair.restored}
         return BicubicEngine.name not in made_by
 
     @property
     def is_computed(self) -> bool:
         """Whether the frames themselves are no scans: a file of restored ones."""
-        return any(pair.computed_by for pair in self.scene.values())
+        return any(pair.computed_by for pair in self.here.values())
 
     @property
     def frames_restore(self) -> bool:
         """Whether frames that are computed are more than interpolation."""
-        made_by = {pair.computed_by for pair in self.scene.values()}
+        made_by = {pair.computed_by for pair in self.here.values()}
         return BicubicEngine.name not in made_by
 
     def at(self, x_um: float, y_um: float) -> dict[str, tuple[int, int | None]] | None:
@@ -133,7 +141,7 @@ class Picture:
                 if pair.restored is None
                 else _pick(pair.restored.pixels, across, down),
             )
-            for channel, pair in self.scene.items()
+            for channel, pair in self.here.items()
         }
 
 
@@ -161,25 +169,42 @@ def picture_of(
         channel: _levels(pair, display.look(channel, n, len(scene)), before, channel)
         for n, (channel, pair) in enumerate(scene.items())
     }
-    first = next(iter(scene.values())).frame
+    here = _here(scene, display)
+    first = next(iter(here.values())).frame
     size_um = first.pixel_size_um or 1.0
     height, width = first.pixels.shape
-    restored = {n: p.restored.pixels for n, p in scene.items() if p.restored}
-    raw = {n: p.frame.pixels for n, p in scene.items()}
+    restored = {n: p.restored.pixels for n, p in here.items() if p.restored}
+    raw = {n: p.frame.pixels for n, p in here.items()}
     return Picture(
         scene=scene,
+        here=here,
         raw=_painted(raw, levels, display, scene, full_size),
         restored=_painted(restored, levels, display, scene, full_size)
-        if len(restored) == len(scene)
+        if len(restored) == len(here)
         else None,
         field_um=(width * size_um, height * size_um),
         in_um=first.pixel_size_um is not None,
         levels=levels,
         histograms={
-            n: histogram(pixels, top_of(pixels.dtype, display.bit_depth))
-            for n, pixels in raw.items()
+            n: _histogram(pair.frame.pixels, display) for n, pair in scene.items()
         },
     )
+
+
+def _here(scene: Scene, display: Display) -> Scene:
+    """Return the channels that lie where the newest frame does.
+
+    While a plan goes from place to place, the newest frame of another channel may be
+    of another position or plane: light of two places must not be added.
+    """
+    seen = [
+        pair.frame
+        for n, (channel, pair) in enumerate(scene.items())
+        if display.look(channel, n, len(scene)).visible
+    ]
+    frames = seen or [pair.frame for pair in scene.values()]
+    place = place_of(max(frames, key=lambda frame: frame.ordinal))
+    return {name: pair for name, pair in scene.items() if place_of(pair.frame) == place}
 
 
 def _levels(
@@ -190,6 +215,10 @@ def _levels(
     # Of the restored picture where there is one: noise must not set the contrast.
     best = pair.frame.pixels if pair.restored is None else pair.restored.pixels
     return eased((before or {}).get(channel), auto_levels(best))
+
+
+def _histogram(pixels: Pixels, display: Display) -> Histogram:
+    return histogram(pixels, top_of(pixels.dtype, display.bit_depth))
 
 
 def _painted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
@@ -14,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from pssr_live.app.movie_desk import AXES, MovieFacts
 
+LONGEST = 24  # letters of a position's name
 _NAMES = {"t": "Time", "z": "Plane", "p": "Position"}
 
 
@@ -40,6 +43,7 @@ class Timeline(QFrame):
         self.close_movie = QPushButton("Close movie")
         self.close_movie.setToolTip("Back to the microscope")
         self._sliders: dict[str, tuple[QLabel, QSlider, QLabel]] = {}
+        self._positions: Mapping[int, str] = {}
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(self.title, 1)
@@ -71,6 +75,7 @@ class Timeline(QFrame):
         self.setVisible(facts is not None)
         if facts is None:
             return
+        self._positions = facts.positions
         height, width = facts.shape
         count = "1 frame" if facts.frames == 1 else f"{facts.frames} frames"
         self.title.setText(f"{facts.path.name}   {count} of {width} × {height}")
@@ -95,5 +100,9 @@ class Timeline(QFrame):
         self.moved.emit(self.at)
 
     def _say(self) -> None:
-        for _, slider, place in self._sliders.values():
-            place.setText(f"{slider.value() + 1} / {slider.maximum() + 1}")
+        for axis, (_, slider, place) in self._sliders.items():
+            name = self._positions.get(slider.value(), "") if axis == "p" else ""
+            said = f"{slider.value() + 1} / {slider.maximum() + 1}"
+            short = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+            place.setText(f"{short}   {said}" if name else said)
+            place.setToolTip(name)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from useq import MDAEvent, MDASequence
 
 from pssr_live.storage.layout import Index
-from pssr_live.storage.sites import Site, SitesTold, StagePoint
+from pssr_live.storage.sites import ImageKey, Site, SitesTold, StagePoint
 
 
 def index_of(event: MDAEvent) -> dict[str, int]:
@@ -34,6 +34,11 @@ def sites_of(plan: Iterable[MDAEvent]) -> tuple[Site, ...]:
             if event.action.type == "acquire_image":
                 note_site(told, index_of(event), event)
     return told.sites()
+
+
+def position_names(plan: Iterable[MDAEvent]) -> dict[ImageKey, str]:
+    """Return what a plan calls its positions; nothing for those without a name."""
+    return {site.at: site.name for site in sites_of(plan) if site.name}
 
 
 def _until_it_repeats(plan: MDASequence) -> Iterator[MDAEvent]:
