@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pssr_live.card import Model, ModelCard, load_model
+from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.errors import SettingsError, StorageError
 from pssr_live.frame import Frame
 from pssr_live.restorer import AXES, Restorer
@@ -25,6 +26,8 @@ from pssr_live.storage.layout import continued
 from pssr_live.storage.mending import holds_frames, reopen
 from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.pages import PageFile
+from pssr_live.storage.picture import scan_and_picture
+from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import keep_restored
 from pssr_live.storage.session import RESCANS, FrameLog, SessionFolder, read_log
 from pssr_live.window import RollingWindows, Window
@@ -254,6 +257,7 @@ def _account(
     about: dict[str, Any] = {"warnings": []}
     if restorer is not None:
         counts, about["warnings"] = _counts(folder, log)
+        about["warnings"] += _write_preview(folder)
         about["model"] = restorer.model_report()
         about["engine"] = restorer.engine_report()
         if added and not restorer.ladder.engine.restores:
@@ -271,6 +275,32 @@ def _account(
     }
     folder.write_report(report)
     return report
+
+
+def _write_preview(folder: SessionFolder) -> list[str]:
+    """Show the last frame raw and restored, as at a session's end; return warnings."""
+    with open_movie(folder.raw) as raw, open_movie(folder.restored) as made:
+        there = set(range(min(len(raw), len(made)))) - raw.missing - made.missing
+        if not there:
+            return []
+        last = max(there)
+        scan, picture = raw.frame(last), made.frame(last)
+    made_by = {
+        line["ordinal"]: line.get("engine")
+        for line in read_log(folder.frames)
+        if line["status"] == "restored"
+    }
+    panels = scan_and_picture(
+        scan,
+        picture.pixels,
+        picture.pixel_size_um,
+        restored=made_by.get(last) != BicubicEngine.name,
+    )
+    try:
+        write_preview(folder.preview, panels)
+    except StorageError as error:  # a picture is not worth a session
+        return [str(error)]
+    return []
 
 
 def _counts(folder: SessionFolder, log: Lines) -> tuple[dict[str, int], list[str]]:

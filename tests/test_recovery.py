@@ -22,6 +22,7 @@ from killed_sessions import (
     frames,
     killed,
 )
+from PIL import Image
 
 from pssr_live.errors import PssrLiveError
 from pssr_live.recovery import recover
@@ -29,6 +30,7 @@ from pssr_live.restorer import Restorer
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
+from pssr_live.storage.preview import COMPUTED
 from pssr_live.storage.session import FrameLog, SessionFolder, read_log
 
 
@@ -50,6 +52,32 @@ def test_what_lacks_is_restored_as_it_would_have_been(
     assert json.loads(folder.report.read_text())["model"]["name"] == MODEL
     told = [line for line in read_log(folder.frames) if line["status"] == "restored"]
     assert sorted(line["ordinal"] for line in told) == list(range(count))
+
+
+@pytest.mark.parametrize(("engine", "plate"), [(None, True), ("bicubic", False)])
+def test_a_preview_shows_the_last_frame_as_it_is(
+    tmp_path: Path, centred: Restorer, engine: str | None, plate: bool
+) -> None:
+    came = frames(UNPLANNED, 5)
+    folder = killed(tmp_path / "run", centred, UNPLANNED, came, 2)
+    report = recover(folder.path, engine=engine)
+    with Image.open(folder.preview) as image:
+        shown = np.asarray(image.convert("RGB"))
+    raw, made = np.split(shown[:, : shown.shape[1] // 2 * 2], 2, axis=1)
+    amber = lambda part: np.all(part == COMPUTED, axis=2).sum() > 50  # noqa: E731
+    assert (amber(raw), amber(made)) == (False, plate)
+    assert not any("preview" in said for said in report["warnings"])
+    assert len(np.unique(raw)) > 100  # noise of the last frame
+
+
+def test_a_preview_that_cannot_be_written_is_not_worth_a_session(
+    tmp_path: Path, centred: Restorer
+) -> None:
+    folder = killed(tmp_path / "run", centred, UNPLANNED, frames(UNPLANNED, 3), 1)
+    folder.preview.mkdir()
+    report = recover(folder.path)
+    assert report["frames_restored"] == 3 and "preview.png" in report["warnings"][0]
+    assert folder.read_status()["status"] == "aborted"
 
 
 def test_lost_frames_stay_marked(tmp_path: Path, centred: Restorer) -> None:

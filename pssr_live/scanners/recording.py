@@ -20,12 +20,12 @@ from pssr_live.scanners.account import Ending, frames_by_engine, outcome, spread
 from pssr_live.scanners.channels import ChannelsSeen
 from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.ordinals import Ordinals
-from pssr_live.scanners.picture import scan_and_picture
 from pssr_live.scanners.pixel_sizes import PixelSizesSeen
 from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.scanners.tally import RECENT, Tally
 from pssr_live.scanners.time_points import TimePoints
 from pssr_live.storage.layout import RunLayout
+from pssr_live.storage.picture import scan_and_picture
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder

@@ -18,7 +18,6 @@ from pssr_live.pipeline import Progress
 from pssr_live.scanners.acquire import acquire
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
-from pssr_live.scanners.picture import scan_and_picture, titled
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import (
     SimulatedScanner,
@@ -28,6 +27,7 @@ from pssr_live.scanners.simulated import (
 )
 from pssr_live.scanners.timing import ScanTiming
 from pssr_live.storage.movie import Movie, open_movie
+from pssr_live.storage.picture import scan_and_picture, titled
 from pssr_live.storage.preview import Panel, write_preview
 from pssr_live.storage.session import SessionFolder
 
