@@ -154,6 +154,23 @@ class Pane(pg.GraphicsView):  # type: ignore[misc]
         """Come nearer (below 1) or go away, to and from the middle."""
         self.box.scaleBy((factor, factor))
 
+    def seen(self) -> tuple[float, QPointF] | None:
+        """Return micrometres in a pixel, and the middle; None for the whole field."""
+        view = self.box.viewRect()
+        if view.contains(self.item.boundingRect()):
+            return None
+        return view.width() / max(self.width(), 1), view.center()
+
+    def see(self, seen: tuple[float, QPointF] | None) -> None:
+        """Show what another pane's `seen` tells, as large as there."""
+        if seen is None:
+            self.fit()
+            return
+        pixel_um, middle = seen
+        view = QRectF(0, 0, pixel_um * self.width(), pixel_um * self.height())
+        view.moveCenter(middle)
+        self.box.setRange(view, padding=0)
+
     # -- Qt
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:

@@ -46,10 +46,10 @@ class Panes(QWidget):
         self._picture: Picture | None = None
         self._field_um: tuple[float, float] | None = None
         self._place: tuple[float, float] | None = None  # of the mouse
-        panes = QHBoxLayout()
+        self._row = panes = QHBoxLayout()
         panes.setSpacing(2)
-        panes.addWidget(self.raw)
-        panes.addWidget(self.restored)
+        panes.addWidget(self.raw, 1)
+        panes.addWidget(self.restored, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -108,10 +108,18 @@ class Panes(QWidget):
         self._title()
 
     def split(self, on: bool) -> None:
-        """Show both pictures in one pane, or side by side."""
+        """Show both pictures in one pane, or side by side: what was seen, as large."""
+        if on == self._split:
+            return
+        seen = self._shown.seen()
         self._split = on
+        # A pane that is not there would go on to move the other one.
+        self.restored.box.setXLink(None if on else self.raw.box)
+        self.restored.box.setYLink(None if on else self.raw.box)
         self.raw.setVisible(not on)
         self.slider.setVisible(on)
+        self._lay_out_now()
+        self._shown.see(seen)
         self._arrange()
 
     def flicker(self) -> None:
@@ -121,11 +129,11 @@ class Panes(QWidget):
 
     def fit(self) -> None:
         """Show the whole field."""
-        (self.restored if self._split else self.raw).fit()
+        self._shown.fit()
 
     def zoom(self, factor: float) -> None:
         """Come nearer (below 1) or go away."""
-        (self.restored if self._split else self.raw).zoom(factor)
+        self._shown.zoom(factor)
 
     def move_divider(self, thousandths: int) -> None:
         """Move the divider."""
@@ -137,6 +145,17 @@ class Panes(QWidget):
         self.room_changed.emit()
 
     # -- within
+
+    @property
+    def _shown(self) -> Pane:
+        """The pane that leads in place and zoom."""
+        return self.restored if self._split else self.raw
+
+    def _lay_out_now(self) -> None:
+        """Give the panes their new sizes at once, and not when Qt comes to it."""
+        for layout in (self.layout(), self._row):
+            if layout is not None:
+                layout.activate()
 
     def _arrange(self) -> None:
         shows = Shows.BOTH if self._split else Shows.RESTORED
