@@ -238,6 +238,32 @@ def test_places_that_are_none(windows: Windows, text: str) -> None:
     dialog.close()
 
 
+@pytest.mark.parametrize("text", ["1,5; 2,5", "1, 2; 3,5", "1,5, 2,5", "-0,5; 1"])
+def test_a_decimal_comma_is_no_other_place(windows: Windows, text: str) -> None:
+    window = windows.open()
+    press(window, "P")
+    dialog = the_plan(window)
+    dialog.positions.setText(text)
+    assert "decimals with a point" in dialog.said.text()
+    assert not dialog.run.isEnabled()
+    with pytest.raises(PssrLiveError, match="decimal comma"):
+        dialog.sequence()
+    dialog.close()
+
+
+def test_a_form_tells_what_makes_its_frames() -> None:
+    told = [form.in_words for form, _ in FORMS]
+    assert told == [
+        "60 frames",
+        "1 frame",
+        "5 frames",
+        "10 frames: 2 time points × 5 planes",
+        "6 frames: 3 time points × 2 channels",
+        "4 frames: 2 time points × 2 positions",
+        "10 frames: 2 time points × 5 planes",
+    ]
+
+
 def test_a_plan_that_the_microscope_cannot_run(windows: Windows) -> None:
     window = windows.open()
     form = PlanForm(loops=2, channels=(("Channel", "DAPI"),))

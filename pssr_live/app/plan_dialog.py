@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import islice
@@ -32,6 +33,7 @@ from pssr_live.errors import PssrLiveError
 from pssr_live.scanners.sequence import read_sequence
 
 WIDTH = 460
+DECIMAL_COMMA = re.compile(r"\d,\d")
 COUNTED = 20_000  # events of a plan that the form cannot show: counting takes time
 
 
@@ -193,7 +195,7 @@ class PlanDialog(QDialog):
             count = f"{events}" if events <= COUNTED else f"More than {COUNTED}"
             return f"{count} events, run as they are in the file."
         planned, shown = self._planned(), self._form()
-        text = f"{planned.frames} frames"
+        text = planned.in_words
         if rounded := _differing(planned, shown):
             text += f"; {rounded}: as in the plan, not as rounded here"
         return text
@@ -290,6 +292,11 @@ def _positions(text: str) -> tuple[tuple[float, float, float | None], ...]:
     """
     found = []
     for part in filter(str.strip, text.split(";")):
+        if DECIMAL_COMMA.search(part):
+            raise PssrLiveError(
+                f"{part.strip()!r} may mean two numbers or one with a decimal comma: "
+                "write a space after each comma, and decimals with a point."
+            )
         try:
             numbers = [float(number) for number in part.split(",")]
             if not all(map(math.isfinite, numbers)):

@@ -65,6 +65,27 @@ class PlanForm:
         places = max(1, len(self.positions_um)) * max(1, len(self.channels))
         return self.loops * self.planes * places
 
+    @property
+    def in_words(self) -> str:
+        """What makes its frames, so that a slip in one of the numbers is seen.
+
+        >>> PlanForm(2, channels=(("Channel", "DAPI"), ("Channel", "FITC"))).in_words
+        '4 frames: 2 time points × 2 channels'
+        """
+        kinds = (
+            (self.loops, "time point"),
+            (len(self.positions_um), "position"),
+            (len(self.channels), "channel"),
+            (self.planes, "plane"),
+        )
+        parts = [_counted(count, one) for count, one in kinds if count > 1]
+        frames = _counted(self.frames, "frame")
+        return f"{frames}: {' × '.join(parts)}" if len(parts) > 1 else frames
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
 
 def sequence_of(form: PlanForm, base: MDASequence | None = None) -> MDASequence:
     """Return the sequence of a form.
