@@ -100,6 +100,20 @@ def _time(window: MainWindow) -> int:
     return pair.frame.index["t"]  # type: ignore[no-any-return]
 
 
+def test_advice_names_what_the_window_has(windows: Windows, tmp_path: Path) -> None:
+    import tifffile
+
+    path = tmp_path / "no_size.tif"
+    tifffile.imwrite(path, np.stack([make_frame(n).pixels for n in range(6)]))
+    window = windows.open()
+    drop(window, path)
+    windows.until(lambda: window.timeline.restore.isEnabled())
+    press(window, "G")
+    windows.until(lambda: window.conductor.now.restored)
+    windows.until(lambda: any("pixel size" in said for said in window.banners.texts))
+    assert not [said for said in window.banners.texts if "--" in said or "`" in said]
+
+
 def test_a_restoration_can_be_cancelled(windows: Windows, tmp_path: Path) -> None:
     movie = scanned_movie(tmp_path / "long.ome.tiff", frames=60, side=128)
     window = windows.open()

@@ -18,7 +18,7 @@ from pssr_live.app.engine_words import (
 )
 from pssr_live.app.forecast import field_at_full, forecast, in_words
 from pssr_live.app.keys import KEYS, listed
-from pssr_live.app.message import Kind, outcome_of, sentence_of
+from pssr_live.app.message import Kind, in_window, outcome_of, sentence_of
 from pssr_live.app.names import new_session, new_view
 from pssr_live.app.rates import Rate
 from pssr_live.app.remembered import Remembered, is_there, recall, remember
@@ -29,11 +29,23 @@ from pssr_live.app.throttle import Throttled
 from pssr_live.app.trust import Colour, Evidence, light
 from pssr_live.card import load_model
 from pssr_live.errors import StorageError
+from pssr_live.pipeline import Counters
+from pssr_live.scanners.account import outcome
 from pssr_live.scanners.profiles import Beam, load_profile
 from pssr_live.scanners.tally import Tally
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 WHITE = COLOURS["grey"]
+
+
+@pytest.mark.parametrize("interpolated", [0, 3])
+def test_a_window_names_its_own_keys_and_no_command(interpolated: int) -> None:
+    counters = Counters(acquired=9, recorded=9, restored=9 if interpolated else 7)
+    _, reason = outcome(counters, interpolated=interpolated)
+    assert "`pssr-live restore`" in reason  # as the command line and the file say it
+    said = in_window(reason)
+    assert "open the raw movie (O) and restore it (G)" in said
+    assert "pssr-live" not in said
 
 
 # -- numbers and lights --------------------------------------------------------------

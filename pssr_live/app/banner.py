@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from pssr_live.app import theme
-from pssr_live.app.message import Kind
+from pssr_live.app.message import Kind, in_window
 
 _COLOURS = {
     Kind.INFO: ("#15283d", theme.ACCENT),
@@ -85,6 +85,7 @@ class Banners(QWidget):
 
     def say(self, kind: Kind, text: str) -> None:
         """Add a message; what is said already is not said twice."""
+        text = in_window(text)
         if text in self.texts:
             return
         banner = Banner(kind, text)

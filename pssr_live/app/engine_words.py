@@ -53,5 +53,5 @@ def only_interpolates(report: Mapping[str, Any] | None) -> str | None:
     because = f" ({', '.join(failed)} failed)" if failed else ""
     return (
         f"No engine can run the model here{because}: pictures are only interpolated, "
-        "NOT restored; `pssr-live doctor` tells why."
+        "NOT restored; let the mouse rest on the engine, below, to see why."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,20 @@ class Kind(StrEnum):
     ERROR = "error"
 
 
+_RESTORE = re.compile(r"restore them (later )?with `pssr-live restore`")
+_PIXEL_SIZE = ": `pssr-live restore --pixel-size-um` tells it"
 _KINDS = {"success": Kind.INFO, "failed": Kind.ERROR}
+
+
+def in_window(text: str) -> str:
+    """Return a message with what a window has, where it names a command to type.
+
+    >>> in_window("2 of 9 are not restored; restore them with `pssr-live restore`.")
+    '2 of 9 are not restored; open the raw movie (O) and restore it (G).'
+    """
+    return _RESTORE.sub("open the raw movie (O) and restore it (G)", text).replace(
+        _PIXEL_SIZE, ""
+    )
 
 
 def outcome_of(report: Mapping[str, Any], folder: Path | None) -> tuple[Kind, str]:

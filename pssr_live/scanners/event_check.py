@@ -28,7 +28,7 @@ def check_preset(core: CMMCorePlus, group: str, preset: str) -> None:
     if preset not in presets:
         raise ScannerError(
             f"The microscope has no preset {preset!r} in the group {group!r}: use "
-            f"{', '.join(presets) or 'no channels'}, or another --config."
+            f"{', '.join(presets) or 'no channels'}, or another configuration."
         )
 
 

@@ -44,7 +44,7 @@ def check_room(path: Path, needed_bytes: int) -> None:
     if needed_bytes * MARGIN > free:
         raise StorageError(
             f"The run needs {in_words(needed_bytes)} and the disk of {path} has "
-            f"{in_words(free)} free; free some, choose another --out or take fewer "
+            f"{in_words(free)} free; free some, choose another folder or take fewer "
             "frames."
         )
 

@@ -114,7 +114,7 @@ class SessionFolder:
         """
         with disk_errors("The session", path):
             if path.exists() and not path.is_dir():
-                raise StorageError(f"{path} is a file; choose a folder as --out.")
+                raise StorageError(f"{path} is a file; choose a folder.")
             if path.is_dir() and any(path.iterdir()) and not overwrite:
                 raise StorageError(
                     f"{path} is not empty; choose another folder, or replace it with "

@@ -27,17 +27,17 @@ def check_target(source: Path, target: Path, *, overwrite: bool = False) -> None
     if target.exists() and source.exists() and target.samefile(source):
         raise StorageError(
             f"{target} is the movie itself, and raw data are never overwritten: choose "
-            "another -o."
+            "another name."
         )
     if _is_acquired(target):
         raise StorageError(
             f"{target} is where a session keeps what it acquired, and raw data are "
-            "never overwritten: choose another -o."
+            "never overwritten: choose another name."
         )
     if source.is_dir() and target.parent.resolve() == source.resolve():
         raise StorageError(
-            f"{target} would become one of the images of the movie {source}: choose an "
-            "-o outside that folder."
+            f"{target} would become one of the images of the movie {source}: choose a "
+            "place outside that folder."
         )
     if target.is_dir():
         raise StorageError(f"{target} is a folder: name the OME-TIFF to write.")

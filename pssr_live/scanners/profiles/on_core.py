@@ -154,7 +154,8 @@ def _camera_fault(core: CMMCorePlus, profile: Profile) -> str:
         return ""
     return (
         f"The profile {profile.name!r} is for the camera {profile.camera!r}, and the "
-        f"microscope's is {current or '(none)'!r}: give another --profile or --config."
+        f"microscope's is {current or '(none)'!r}: give another profile or "
+        "configuration."
     )
 
 
