@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from app_windows import Windows, is_idle
+import pytest
+from app_windows import Windows, is_idle, press
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from models import copy_model
 from pssr_live.app.cards import found_by
+from pssr_live.app.message import Kind
 from pssr_live.app.scanner_box import NONE
 from pssr_live.app.steps import Steps
 from pssr_live.app.window import MainWindow
 from pssr_live.card import load_model
+from pssr_live.storage.movie import open_movie
 
 DEMO = Path("MMConfig_demo.cfg")
 LIVE = "mito-mf5-x4-live"
@@ -94,3 +97,22 @@ def test_what_finds_a_model_again(tmp_path: Path) -> None:
     mine = copy_model(tmp_path, name=LIVE)
     for wanted in (LIVE, str(mine)):
         assert found_by(load_model(wanted)) == wanted
+
+
+@pytest.mark.parametrize("before", ["T", "PageUp", "L"])
+def test_record_is_heard_while_something_brief_goes_on(
+    windows: Windows, before: str
+) -> None:
+    window = windows.open() if before == "L" else windows.live()
+    press(window, before)
+    windows.until(lambda: window.conductor.now.busy)
+    press(window, "R")
+    windows.until(lambda: window.conductor.now.recording and is_idle(window))
+    windows.until(lambda: window.conductor.instrument.tally().acquired >= 4)
+    press(window, "R")
+    windows.until(lambda: window.banners.texts and is_idle(window))
+    assert window.banners.kinds == [Kind.INFO]
+    (session,) = [path for path in window.conductor.folder.iterdir() if path.is_dir()]
+    with open_movie(session / "raw.ome.tiff") as movie:
+        assert movie.shape == ((256, 256) if before == "PageUp" else (128, 128))
+        assert len(movie) >= 4

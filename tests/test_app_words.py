@@ -125,6 +125,15 @@ SITUATIONS = [
         Situation(True, True, live=True, recording=True, busy="taking a reference"),
         {Action.STOP, Action.RECORD},
     ),
+    (
+        Situation(True, True, live=True, busy="taking a reference"),
+        {Action.STOP, Action.RECORD},
+    ),
+    (Situation(True, True, busy="setting the scanner"), {Action.RECORD}),
+    (Situation(True, True, busy="starting"), {Action.RECORD}),
+    (Situation(True, busy="starting"), set()),
+    (Situation(True, True, live=True, busy="starting to record"), {Action.STOP}),
+    (Situation(True, True, restoring=True, busy="setting the scanner"), {Action.STOP}),
     (Situation(model=True, movie=True), IDLE | {Action.RESTORE}),
     (Situation(model=True, movie=True, restoring=True), {Action.STOP}),
     (

@@ -23,7 +23,15 @@ from pssr_live.app.instrument import Instrument
 from pssr_live.app.message import Kind, outcome_of, sentence_of
 from pssr_live.app.names import new_session
 from pssr_live.app.scanner_state import PHOTONS, ScannerState
-from pssr_live.app.situation import Action, Situation, allowed
+from pssr_live.app.situation import (
+    CHECKING,
+    SETTING,
+    STARTING,
+    STARTING_TO_RECORD,
+    Action,
+    Situation,
+    allowed,
+)
 from pssr_live.app.throttle import Throttled
 from pssr_live.app.worker import Worker
 from pssr_live.card import Model
@@ -33,7 +41,6 @@ from pssr_live.frame import Frame
 __all__ = ["Conductor", "Start"]
 
 LOOK_MS = 250  # how often counters are looked at
-STARTING = "starting"
 
 
 class Conductor(QObject):
@@ -159,7 +166,7 @@ class Conductor(QObject):
         """Scan at another density."""
         self.checked.emit(None)
         job = lambda: self.instrument.set_density(int(value))  # noqa: E731
-        self._do("setting the scanner", job, self._scanner_read, self._read_again)
+        self._do(SETTING, job, self._scanner_read, self._read_again)
 
     def set_dwell(self, dwell_us: float) -> None:
         """Stay for another time on each pixel."""
@@ -213,7 +220,8 @@ class Conductor(QObject):
             self._set(recording=True)
             self._see_what_runs()
 
-        self._do(STARTING, lambda: self.instrument.record(folder), recording)
+        job = lambda: self.instrument.record(folder)  # noqa: E731
+        self._do(STARTING_TO_RECORD, job, recording)
 
     def stop_recording(self) -> None:
         """End the recording; deferred frames are restored first."""
@@ -236,7 +244,7 @@ class Conductor(QObject):
 
     def stop(self) -> None:
         """End what is going on; what is being started ends once it has begun."""
-        if self.now.busy == STARTING:
+        if self.now.busy in (STARTING, STARTING_TO_RECORD):
             self._worker.do(lambda: None, lambda nothing: self.stop())
         elif self.now.running:
             self._stop_plan()
@@ -248,7 +256,7 @@ class Conductor(QObject):
     def take_reference(self) -> None:
         """Scan the middle of the field at full density, and compare."""
         self._do(
-            "taking a reference",
+            CHECKING,
             self.instrument.take_reference,
             self.checked.emit,
             self._see_what_runs,
@@ -351,7 +359,7 @@ class Conductor(QObject):
 
     def _set_property(self, device: str, name: str, value: float) -> None:
         self._do(
-            "setting the scanner",
+            SETTING,
             lambda: self.instrument.set_property(device, name, value),
             self._scanner_read,
             self._read_again,

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+STARTING = "starting"
+STARTING_TO_RECORD = "starting to record"
+SETTING = "setting the scanner"
+CHECKING = "taking a reference"
+BRIEF = (STARTING, SETTING, CHECKING)  # over in a moment: a recording begins right then
+
 
 class Action(StrEnum):
     """What buttons and keys ask for."""
@@ -94,7 +100,9 @@ def allowed(now: Situation) -> frozenset[Action]:
     if now.live or now.running or now.restoring:
         can.add(Action.STOP)
     if now.running or now.busy:
-        if now.recording:  # ending it must never have to wait for a lucky moment
+        begins = now.busy in BRIEF and now.connected and now.model
+        # Neither to begin nor to end may it have to wait for a lucky moment.
+        if now.recording or (begins and not (now.running or now.restoring)):
             can.add(Action.RECORD)
         return frozenset(can)
     if not (now.recording or now.restoring):
