@@ -1,11 +1,14 @@
-"""Side by side and split: one field, as large and in the middle as before."""
+"""Side by side and split: one field as large as before; and what fits a screen."""
 
 from __future__ import annotations
 
 import pytest
 from app_windows import Windows, press
 from qtpy.QtCore import QRectF
+from qtpy.QtWidgets import QLabel
 
+from pssr_live.app.dialogs import keys_dialog
+from pssr_live.app.keys import KEYS
 from pssr_live.app.panes import Panes
 from pssr_live.app.window import MainWindow
 
@@ -64,3 +67,12 @@ def test_what_was_come_near_to_stays_in_place_and_as_large(windows: Windows) -> 
     windows.bot.wait(50)
     assert view(window) == pytest.approx(before, rel=1e-3)
     assert_linked(window.panes)
+
+
+def test_the_list_of_keys_fits_a_small_screen(windows: Windows) -> None:
+    dialog = keys_dialog(windows.open())
+    needed = dialog.sizeHint()
+    assert needed.width() <= 1000 and needed.height() <= 560
+    said = {label.text() for label in dialog.findChildren(QLabel)}
+    assert {key.what for key in KEYS} <= said
+    dialog.deleteLater()

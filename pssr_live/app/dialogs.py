@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -23,14 +24,23 @@ from pssr_live.app.keys import listed
 from pssr_live.card import Model
 
 CARD_WIDTH = 720
+LONGEST = 14  # keys in a column
 
 
 def keys_dialog(parent: QWidget) -> QDialog:
     """Return the list of keys."""
     dialog, column = _dialog(parent, "Keys")
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(36)
-    for place, (group, entries) in enumerate(listed().items()):
+    columns, stacks = QHBoxLayout(), list[QVBoxLayout]()
+    columns.setSpacing(36)
+    rows = 0
+    for group, entries in listed().items():
+        # Side by side they would be wider than a small screen.
+        if rows == 0 or rows + len(entries) > LONGEST:
+            stack, rows = QVBoxLayout(), 0
+            stack.setSpacing(16)
+            columns.addLayout(stack)
+            stacks.append(stack)
+        rows += len(entries)
         box = QGridLayout()
         box.setHorizontalSpacing(14)
         box.setVerticalSpacing(5)
@@ -42,10 +52,11 @@ def keys_dialog(parent: QWidget) -> QDialog:
             name.setStyleSheet("font-weight: 600")
             box.addWidget(name, row, 0)
             box.addWidget(QLabel(what), row, 1)
-        box.setRowStretch(len(entries) + 1, 1)
         box.setColumnStretch(1, 1)
-        grid.addLayout(box, 0, place)
-    column.addLayout(grid)
+        stack.addLayout(box)
+    for stack in stacks:
+        stack.addStretch(1)
+    column.addLayout(columns)
     _add_close(dialog, column)
     return dialog
 
