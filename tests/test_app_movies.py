@@ -28,10 +28,10 @@ from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder
 
 
-def drop(window: MainWindow, path: Path) -> None:
-    """Let a file fall on the window."""
+def drop(window: MainWindow, *paths: Path) -> None:
+    """Let a file, or several, fall on the window."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     window.dropEvent(
         QDropEvent(
             QPointF(100, 100),
@@ -98,6 +98,15 @@ def _ordinal(window: MainWindow) -> int | None:
 def _time(window: MainWindow) -> int:
     (pair,) = window.panes.picture.scene.values()
     return pair.frame.index["t"]  # type: ignore[no-any-return]
+
+
+def test_of_several_files_none_is_taken_silently(windows: Windows, movie: Path) -> None:
+    window = windows.open()
+    drop(window, movie, movie.with_name("other.tif"))
+    (said,) = window.banners.texts
+    assert said.startswith("2 files were dropped") and not window.conductor.now.movie
+    drop(window, movie)
+    windows.until(lambda: window.conductor.now.movie)
 
 
 def test_advice_names_what_the_window_has(windows: Windows, tmp_path: Path) -> None:

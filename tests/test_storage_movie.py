@@ -240,6 +240,7 @@ def absurd(path: Path, **how: Any) -> None:
         (lambda p: None, "does not exist"),
         (lambda p: p.write_bytes(b""), "is empty"),
         (lambda p: p.write_bytes(b"hello, world " * 9), "not a TIFF"),
+        (lambda p: p.write_bytes(b"\x89PNG\r\n\x1a\n" * 9), "file: save .* as TIFF"),
         (lambda p: p.write_bytes(b"II*\0\x08\0\0\0"), "cannot be read|no image"),
         (lambda p: p.mkdir(), "holds no .tif"),
         (rgb, r"colour \(RGB\) .* split"),

@@ -114,9 +114,15 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open the movie that was dropped."""
-        paths = [url.toLocalFile() for url in event.mimeData().urls()]
-        if paths and paths[0]:
-            self.open_movie(Path(paths[0]))
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls()]
+        if len(paths) > 1:
+            text = (
+                f"{len(paths)} files were dropped and one movie can be shown: drop one "
+                "file, or a folder of single images."
+            )
+            self.banners.say(Kind.WARNING, text)
+        elif paths and paths[0].name:
+            self.open_movie(paths[0])
 
     # -- what a person asks for
 

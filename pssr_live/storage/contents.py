@@ -111,6 +111,11 @@ def tiff_errors(path: Path, what: str) -> Iterator[None]:
                 "run `pip install imagecodecs` or save the file uncompressed."
             ) from error
         reason = str(error) or type(error).__name__
+        if reason.startswith("not a TIFF file"):  # the rest would be bytes of it
+            raise StorageError(
+                f"{path} is not a TIFF file: save the images as TIFF first (Fiji: "
+                "File > Save As > Tiff)."
+            ) from error
         raise StorageError(
             f"{what} in {path} cannot be read: {reason}; check that it is a whole "
             "TIFF file."
