@@ -194,6 +194,8 @@ def test_a_cameras_forecast_saves_nothing() -> None:
     field = field_at_full(profile, 1, (512, 512), 1.0, Beam(None, 1, 10.0))
     seen = forecast(profile, field, 4)
     assert (seen.shape, seen.time_ratio, seen.frame_ms) == ((128, 128), 1, 10)
+    assert in_words(seen)[1] == "no time and no dose saved"
+    assert in_words(forecast(profile, field, 1))[1].startswith("full density: no time")
 
 
 REPORT: dict[str, Any] = {

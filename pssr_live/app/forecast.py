@@ -21,6 +21,8 @@ class Forecast:
         Times by the profile's model.
     dose_ratio, time_ratio : float
         How many times less light and time than at full density.
+    is_full : bool
+        Whether it is full density itself.
     """
 
     shape: tuple[int, int]
@@ -29,6 +31,7 @@ class Forecast:
     full_ms: float
     dose_ratio: float
     time_ratio: float
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def forecast(profile: Profile, field: Field, value: float) -> Forecast:
         full.time_ms,
         full.dose_us / low.dose_us,
         full.time_ms / low.time_ms,
+        is_full=scale == 1,
     )
 
 
@@ -93,7 +97,8 @@ def in_words(seen: Forecast) -> tuple[str, str]:
     )
     first = f"{time} a frame, {1000 / seen.frame_ms:.1f} /s"
     if seen.time_ratio == seen.dose_ratio == 1:
-        return first, "full density: no time and no dose saved"
+        saved = "no time and no dose saved"  # by a camera's binning too
+        return first, f"full density: {saved}" if seen.is_full else saved
     return (
         first,
         f"{_times(seen.time_ratio)} faster, {_times(seen.dose_ratio)} less dose",
