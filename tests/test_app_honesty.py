@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from app_windows import Windows, has_restored, is_idle, press
 from failing import Failing
+from killed_sessions import MODEL, UNPLANNED, frames, killed
 from movies import scanned_movie
 from PIL import Image
 from test_app_movies import drop
@@ -19,6 +20,7 @@ from test_app_movies import drop
 from pssr_live.app.export import export_view
 from pssr_live.app.feed import Pair
 from pssr_live.app.message import Kind
+from pssr_live.app.panes import COMPUTED
 from pssr_live.app.picture import Display, picture_of
 from pssr_live.app.trust import Colour
 from pssr_live.app.window import MainWindow
@@ -27,6 +29,7 @@ from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.frame import Frame
 from pssr_live.intensity import FloatArray
 from pssr_live.offline import restore_file
+from pssr_live.recovery import recover
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.simulated import simulated_config
 
@@ -191,6 +194,25 @@ def test_places_are_in_the_unit_that_is_known(
     window.panes.put(picture_of({"scan": Pair(frame)}, Display()))
     window.panes.raw.hovered.emit((2.0, 1.0))
     assert window.panes.raw.overlay.value == f"2.00, 1.00 {unit}    7"
+
+
+def test_a_mended_session_tells_which_frames_were_interpolated(
+    windows: Windows, tmp_path: Path
+) -> None:
+    came = frames(UNPLANNED, 6)
+    bicubic = Restorer(MODEL, "bicubic")
+    folder = killed(tmp_path / "run", bicubic, UNPLANNED, came, 3)
+    bicubic.close()
+    assert recover(folder.path)["engine"]["name"] != "bicubic"
+    window = windows.open()
+    drop(window, folder.restored)
+    windows.until(lambda: window.movies.facts)
+    for t in range(6):
+        wanted = "INTERPOLATED FILE" if t < 3 else "RESTORED FILE"
+        windows.until(lambda t=t: window.panes.picture and _time(window) == t)
+        assert window.panes.raw.overlay.title.startswith(wanted)
+        assert window.panes.raw.overlay.plate == ("NOT RESTORED" if t < 3 else COMPUTED)
+        press(window, "Right")
 
 
 # -- movies that fail ----------------------------------------------------------------

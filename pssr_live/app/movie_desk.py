@@ -24,6 +24,7 @@ from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer
 from pssr_live.storage.disk import disk_errors
 from pssr_live.storage.movie import Movie, open_movie
+from pssr_live.storage.session import FRAMES, RESTORED, read_log
 from pssr_live.storage.sites import ImageKey, image_key
 from pssr_live.storage.target import check_target
 
@@ -85,6 +86,7 @@ class MovieDesk:
         self._feed = feed
         self._movie: Movie | None = None
         self._moments: list[Moment] = []
+        self._makers: Mapping[int, str] = {}
         self._result: Movie | None = None
         self.made_by: dict[str, Any] = {}
         self._scratch: Path | None = None
@@ -103,12 +105,13 @@ class MovieDesk:
         movie = open_movie(path)
         try:
             moments = moments_of(movie)
-            scene = _scene(movie, moments, {}, None)
+            makers = _makers(movie)
+            scene = _scene(movie, moments, {}, makers, None)
         except BaseException:
             movie.close()
             raise
         self.close()
-        self._movie, self._moments = movie, moments
+        self._movie, self._moments, self._makers = movie, moments, makers
         self._put(scene)
         lengths = {
             axis: 1 + max(at[place] for at in moments)
@@ -137,7 +140,7 @@ class MovieDesk:
             If the file cannot be read.
         """
         if self._movie is not None:
-            scene = _scene(self._movie, self._moments, at, self._restored)
+            scene = _scene(self._movie, self._moments, at, self._makers, self._restored)
             self._put(scene)
 
     def restore(
@@ -275,6 +278,22 @@ def computed_by(movie: Movie) -> str:
     return str(engine.get("name", "unknown"))
 
 
+def _makers(movie: Movie) -> dict[int, str]:
+    """Return the engine that made each frame of a session, by its diary.
+
+    The file tells only which one it ended with: before a crash another one may have
+    interpolated.
+    """
+    diary = movie.path.with_name(FRAMES)
+    if movie.path.name != RESTORED or not diary.is_file():
+        return {}
+    return {
+        line["ordinal"]: str(line["engine"])
+        for line in read_log(diary)
+        if line["status"] == "restored" and "engine" in line
+    }
+
+
 def moments_of(movie: Movie) -> list[Moment]:
     """Return the time, plane and position of each frame.
 
@@ -324,16 +343,18 @@ def _scene(
     movie: Movie,
     moments: Sequence[Moment],
     at: Mapping[str, int],
+    makers: Mapping[int, str],
     restored: Callable[[Frame], Restored | None] | None,
 ) -> Scene:
     """Return all channels of one moment, with what was made of them."""
     scene: Scene = {}
-    names = _names(movie)
+    names, computed = _names(movie), computed_by(movie)
     wanted = tuple(at.get(axis, 0) for axis in AXES)
     for ordinal, moment in enumerate(moments):
         if moment == wanted and ordinal not in movie.missing:
             frame = movie.frame(ordinal)
             made = None if restored is None else restored(frame)
             name = names.get(image_key(frame.index), "")
-            scene[channel_of(frame)] = Pair(frame, made, computed_by(movie), name)
+            by = computed and makers.get(ordinal, computed)
+            scene[channel_of(frame)] = Pair(frame, made, by, name)
     return scene
