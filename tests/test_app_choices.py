@@ -9,6 +9,7 @@ import pytest
 from app_windows import Windows, is_idle, press
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from test_app_movies import drop
 
 from models import copy_model
 from pssr_live.app.cards import found_by
@@ -116,3 +117,22 @@ def test_record_is_heard_while_something_brief_goes_on(
     with open_movie(session / "raw.ome.tiff") as movie:
         assert movie.shape == ((256, 256) if before == "PageUp" else (128, 128))
         assert len(movie) >= 4
+
+
+def test_a_model_that_is_dropped_is_used_but_not_while_recording(
+    windows: Windows, tmp_path: Path
+) -> None:
+    mine = copy_model(tmp_path, name=LIVE)
+    window = windows.live()
+    press(window, "R")
+    windows.until(lambda: window.conductor.now.recording and is_idle(window))
+    drop(window, mine)
+    (said,) = window.banners.texts
+    assert said == "The model model is not used while recording: stop that first."
+    press(window, "R")
+    windows.until(lambda: not window.conductor.now.acquiring and is_idle(window))
+    drop(window, mine)
+    windows.until(lambda: is_idle(window) and _model(window) == str(mine))
+    windows.until(lambda: window.conductor.now.live)  # it goes on
+    windows.until_painted(window)
+    assert not window.conductor.now.movie and Kind.ERROR not in window.banners.kinds

@@ -38,6 +38,7 @@ from pssr_live.app.situation import Action, Situation
 from pssr_live.app.strip import Strip
 from pssr_live.app.timeline import Timeline
 from pssr_live.app.worker import Worker
+from pssr_live.card import CARD
 from pssr_live.scanners.profiles import profile_files
 
 SIZE = (1440, 900)
@@ -113,7 +114,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the movie that was dropped."""
+        """Open the movie that was dropped, or use the model."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls()]
         if len(paths) > 1:
             text = (
@@ -121,6 +122,8 @@ class MainWindow(QMainWindow):
                 "file, or a folder of single images."
             )
             self.banners.say(Kind.WARNING, text)
+        elif paths and (paths[0] / CARD).is_file():
+            self._use_model(paths[0])
         elif paths and paths[0].name:
             self.open_movie(paths[0])
 
@@ -128,16 +131,10 @@ class MainWindow(QMainWindow):
 
     def open_movie(self, path: Path) -> None:
         """Open a movie; live mode ends, a recording does not."""
-        if not self.conductor.can(Action.OPEN):
-            now = self.conductor.now
-            cure = "drop it again when that is done" if now.busy else "stop that first"
-            self.banners.say(
-                Kind.WARNING, f"{path.name} is not opened while {now.word}: {cure}."
+        if self._may(Action.OPEN, f"{path.name} is not opened"):
+            self.conductor.end_live(
+                lambda: self.movies.open(path, self.renderer.forget_levels)
             )
-            return
-        self.conductor.end_live(
-            lambda: self.movies.open(path, self.renderer.forget_levels)
-        )
 
     def export(self) -> None:
         """Save what is on the screen as a picture, with COMPUTED burnt in."""
@@ -241,6 +238,18 @@ class MainWindow(QMainWindow):
         panel.reference.every.valueChanged.connect(self._reference_every)
 
     # -- within: what buttons do
+
+    def _may(self, action: Action, refused: str) -> bool:
+        """Return whether something that was dropped can be taken now; say why not."""
+        now, can = self.conductor.now, self.conductor.can(action)
+        if not can:
+            cure = "drop it again when that is done" if now.busy else "stop that first"
+            self.banners.say(Kind.WARNING, f"{refused} while {now.word}: {cure}.")
+        return can
+
+    def _use_model(self, folder: Path) -> None:
+        if self._may(Action.MODEL, f"The model {folder.name} is not used"):
+            self.conductor.use_model(str(folder))
 
     def _live(self) -> None:
         self.movies.put_away()
