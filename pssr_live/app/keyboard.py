@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QAbstractSpinBox, QPlainTextEdit
 
 from pssr_live.app.dialogs import keys_dialog
 from pssr_live.app.keys import KEYS
@@ -20,12 +21,23 @@ DIVIDER_STEP = 25  # thousandths of a pane
 
 def bind_keys(window: MainWindow) -> None:
     """Give a window its keys; most press a button, so that both obey one rule."""
+    run = window.panel.run
     does = _acquire(window) | _look(window) | _keep(window)
     for key in KEYS:
         for place, word in enumerate(key.keys):
             channel = partial(window.displays.toggle_channel, place)
             shortcut = QShortcut(QKeySequence(word), window)
-            shortcut.activated.connect(does.get(key.name, channel))
+            leaves = partial(_leave_or, window, run.stop.click)
+            act = leaves if word == "Esc" else does.get(key.name, channel)
+            shortcut.activated.connect(act)
+
+
+def _leave_or(window: MainWindow, stop: Callable[[], object]) -> None:
+    """Leave a box that is being written in: no recording shall end by that."""
+    if isinstance(window.focusWidget(), QPlainTextEdit | QAbstractSpinBox):
+        window.panes.setFocus()
+    else:
+        stop()
 
 
 def _acquire(window: MainWindow) -> dict[str, Callable[[], object]]:

@@ -13,7 +13,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -21,13 +20,13 @@ from qtpy.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 from useq import MDASequence
 
 from pssr_live.app import asking, theme
+from pssr_live.app.numbers import number, whole
 from pssr_live.app.plan_form import PlanForm, form_of, sequence_of, write_sequence
 from pssr_live.errors import PssrLiveError
 from pssr_live.scanners.sequence import read_sequence
@@ -65,12 +64,12 @@ class PlanDialog(QDialog):
         self._as_loaded: MDASequence | None = None
         self._exact = self._shown = PlanForm()
         self._has_stage, self._has_focus = has_stage, has_focus
-        self.loops = _whole(1, 1_000_000, " time points")
-        self.interval = _number(0, 10_000_000, " s")
+        self.loops = whole(1, 1_000_000, " time points")
+        self.interval = number(0, 10_000_000, " s")
         self.interval.setSpecialValueText("as fast as it goes")
-        self.z_range = _number(0, 10_000, " µm")
+        self.z_range = number(0, 10_000, " µm")
         self.z_range.setSpecialValueText("one plane")
-        self.z_step = _number(0.001, 1000, " µm a step")
+        self.z_step = number(0.001, 1000, " µm a step")
         self.channels = QListWidget()
         self.channels.setFixedHeight(96)
         self.positions = QLineEdit()
@@ -250,8 +249,8 @@ class PlanDialog(QDialog):
         self.positions.setEnabled(on and self._has_stage)
 
     def _connect(self) -> None:
-        for number in (self.interval, self.z_range, self.z_step):
-            number.valueChanged.connect(self._say)
+        for box in (self.interval, self.z_range, self.z_step):
+            box.valueChanged.connect(self._say)
         self.loops.valueChanged.connect(self._say)
         self.channels.itemChanged.connect(self._say)
         self.positions.textChanged.connect(self._say)
@@ -317,32 +316,6 @@ def _beside(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         row.addWidget(widget, 1)
     return row
-
-
-def _whole(low: int, high: int, unit: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setSuffix(unit)
-    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    return box
-
-
-class _Number(QDoubleSpinBox):
-    """A number without the zeros at its end."""
-
-    def textFromValue(self, value: float) -> str:
-        """Return the digits that say something."""
-        text, point = super().textFromValue(value), self.locale().decimalPoint()
-        return text.rstrip("0").removesuffix(point) if point in text else text
-
-
-def _number(low: float, high: float, unit: str) -> QDoubleSpinBox:
-    box = _Number()
-    box.setDecimals(3)
-    box.setRange(low, high)
-    box.setSuffix(unit)
-    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    return box
 
 
 def _differing(planned: PlanForm, shown: PlanForm) -> str:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from pssr_live.app import theme
 from pssr_live.app.boxes import MARGIN, WIDTH, Box, line, words
 from pssr_live.app.checked import Checked
 from pssr_live.app.model_box import ModelBox
+from pssr_live.app.numbers import whole
 from pssr_live.app.run_box import RunBox
 from pssr_live.app.scanner_box import ScannerBox
 
@@ -32,9 +32,8 @@ class ReferenceBox(Box):
         super().__init__("Reference at full density")
         self.now = QPushButton("Take one now")
         self.now.setToolTip("Scan the middle of the field densely and compare (T)")
-        self.every = QSpinBox()
-        self.every.setRange(0, 100_000)
-        self.every.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.every = whole(0, 100_000)
+        self.every.setKeyboardTracking(False)  # "9" of "90" would cost the cell a scan
         self.every.setSpecialValueText("never")
         self.every.setPrefix("every ")
         self.every.setToolTip("Frames of a recording or a plan between two references")
