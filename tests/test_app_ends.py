@@ -86,6 +86,21 @@ def test_closing_waits_until_a_recording_is_saved(
     assert only_session(window).read_status()["status"] == "success"
 
 
+def test_closing_twice_asks_once(windows: Windows) -> None:
+    window = windows.live()
+    press(window, "R")
+    windows.until(lambda: window.conductor.now.recording)
+    for _ in range(2):
+        window.close()
+    (dialog,) = window.findChildren(QDialog, "closing")
+    dialog.reject()
+    windows.until(lambda: not window.findChildren(QDialog, "closing"))
+    window.close()
+    (dialog,) = window.findChildren(QDialog, "closing")  # asks again
+    dialog.accept()
+    windows.until(lambda: window.is_closed)
+
+
 def test_a_plan_that_ends_before_the_question_is_answered(windows: Windows) -> None:
     window = windows.open()
     run(windows, window, loops=15)

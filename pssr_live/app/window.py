@@ -365,6 +365,8 @@ class MainWindow(QMainWindow):
         self._finish_and_close()
 
     def _ask_to_close(self) -> None:
+        if self.findChild(QDialog, "closing") is not None:  # as by Ctrl-C twice
+            return
         word = "A recording" if self.conductor.now.recording else "A plan"
         dialog = closing_dialog(self, word)
         dialog.setObjectName("closing")
