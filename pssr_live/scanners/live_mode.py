@@ -28,6 +28,7 @@ from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import ENDED_EMPTY, Ending
 from pssr_live.scanners.core import protect
+from pssr_live.scanners.free_run import FreeRun
 from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
 from pssr_live.scanners.newest import NewestRestorer
 from pssr_live.scanners.recording import RunRecording
@@ -37,11 +38,8 @@ from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.scanners.tally import Tally
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.session import SessionFolder
-from pssr_live.worker import Worker
 
 log = logging.getLogger(__name__)
-
-LOOK_S = (0.001, 0.02)  # a tenth of a frame's time, but within these
 
 
 class LiveMode:
@@ -89,8 +87,7 @@ class LiveMode:
         self._on_restored, self._on_trouble = on_restored, on_trouble
         self._latest: Restored | None = None
         self._newest_frame: Frame | None = None
-        self._worker: Worker | None = None
-        self._stopping = threading.Event()
+        self._camera = FreeRun(core, self._take, lambda: self.is_recording, self._fail)
         self._taking = threading.Lock()  # of the frame that is on its way
         self._run: RunRecording | None = None
         self._broken: PssrLiveError | None = None  # what ended the recording
@@ -130,8 +127,7 @@ class LiveMode:
     @property
     def is_running(self) -> bool:
         """Whether the camera is running; False once it failed."""
-        worker = self._worker
-        return worker is not None and worker.is_working and not self._failed
+        return self._camera.is_working and not self._failed
 
     @property
     def is_recording(self) -> bool:
@@ -170,29 +166,21 @@ class LiveMode:
         ScannerError
             If it runs already, for whomever, or cannot be started.
         """
-        core = self._core
         if self._failed:
             self.stop()  # its thread may not have ended yet
-        require_startable(core, is_running=self.is_running)
-        self._stopping.clear()
+        require_startable(self._core, is_running=self.is_running)
         self.counts = LiveCounts()
         self._begun_s = time.perf_counter()
         self.trouble, self._failed = None, False
         try:
-            core.startContinuousSequenceAcquisition(0)
+            self._camera.start()
         except Exception as error:
             self.trouble = ended("did not start", error)
             raise self.trouble from error
-        self._look_s = min(max(core.getExposure() / 1e4, LOOK_S[0]), LOOK_S[1])
-        self._worker = Worker("pssr-live frames", self._acquire)
-        self._worker.start()
 
     def stop(self) -> None:
         """Stop the camera; what it gave until then is taken. A recording stays open."""
-        self._stopping.set()
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.wait()
+        self._camera.stop()
 
     def take_reference(self, plan: ReferencePlan) -> Taken:
         """Scan the field at full density, between two frames; live mode goes on.
@@ -300,20 +288,6 @@ class LiveMode:
 
     # -- the thread that owns the camera's buffer
 
-    def _acquire(self) -> None:
-        core = self._core
-        try:
-            while not self._stopping.is_set():
-                if core.getRemainingImageCount():
-                    self._take(*core.popNextImageAndMD())
-                elif core.isSequenceRunning():
-                    self._stopping.wait(self._look_s)
-                elif not core.getRemainingImageCount():
-                    raise ScannerError("somebody stopped it, or it gave no reason")
-        except Exception as error:  # whatever a camera throws
-            self._fail(error)
-        self._end()
-
     def _take(self, image: Pixels, tags: Any) -> None:
         lost = self.counts.lost_before(tags)
         with self._taking:
@@ -334,16 +308,6 @@ class LiveMode:
                 run.submit(frame)
         self.counts.frames += 1
         self._newest_frame = frame
-
-    def _end(self) -> None:
-        """Stop the camera and take what it gave before."""
-        core = self._core
-        try:
-            core.stopSequenceAcquisition()
-            while self._run is not None and core.getRemainingImageCount():
-                self._take(*core.popNextImageAndMD())
-        except Exception as error:
-            self._fail(error)
 
     # -- any thread
 
@@ -366,7 +330,7 @@ class LiveMode:
                 log.exception("on_restored failed for %s", restored.frame)
 
     def _fail(self, error: Exception) -> None:
-        if not (self._failed or self._stopping.is_set()):
+        if not (self._failed or self._camera.is_stopping):
             # First the reason: who sees that it failed may ask why at once.
             self.trouble = ended("stopped", error)
             self._failed = True
