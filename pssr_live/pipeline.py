@@ -123,6 +123,11 @@ class LivePipeline:
         return self._latest
 
     @property
+    def is_showing(self) -> bool:
+        """Whether `on_restored` asks, for whose return `finish` would wait."""
+        return self._restoring.is_current
+
+    @property
     def queued(self) -> int:
         """How many frames wait for the disk, and windows for the engine."""
         return self._incoming.qsize() + len(self._waiting)

@@ -218,6 +218,45 @@ def test_a_recording_ended_before_its_first_frame_blames_no_camera(
     assert report["reason"] == "It was ended before its first frame came."
 
 
+def test_who_is_shown_a_picture_may_start_a_recording_and_not_stop_it(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    shown: list[Restored] = []
+    refused: list[str] = []
+
+    def look(restored: Restored) -> None:
+        shown.append(restored)
+        if len(shown) == 3:
+            live.record(tmp_path / "s")
+        if len(shown) == 6:
+            with pytest.raises(ScannerError, match="from another thread") as error:
+                live.stop_recording()
+            refused.append(str(error.value))
+
+    with LiveMode(core, LIVE, on_restored=look) as live:
+        wait_until(lambda: len(shown) > 9 and refused)
+        assert live.is_recording
+        assert live.stop_recording()["status"] == "success"
+    assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+def test_a_recording_starts_while_a_viewer_takes_its_time(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    shown, let_go = threading.Event(), threading.Event()
+
+    def look(restored: Restored) -> None:
+        shown.set()
+        assert let_go.wait(10)
+
+    with LiveMode(core, LIVE, on_restored=look) as live:
+        assert shown.wait(10)
+        live.record(tmp_path / "s")  # the viewer may be waiting for this very thread
+        let_go.set()
+        wait_until(lambda: live.tally().restored > 2)
+        assert live.stop_recording()["status"] == "success"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="nobody removes a file that is open")
 def test_a_folder_that_is_removed_ends_the_recording(
     core: ScanCore, tmp_path: Path

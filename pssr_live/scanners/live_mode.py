@@ -41,6 +41,11 @@ from pssr_live.storage.session import SessionFolder
 
 log = logging.getLogger(__name__)
 
+_WAITS_FOR_ITSELF = (
+    "`on_restored` cannot stop the recording, which ends only after it has returned: "
+    "call `stop_recording` from another thread."
+)
+
 
 class LiveMode:
     """Continuous acquisition with restored pictures; a context manager.
@@ -266,12 +271,15 @@ class LiveMode:
         Raises
         ------
         ScannerError
-            If nothing is being recorded.
+            If nothing is being recorded, or if `on_restored` asks for it.
         StorageError
             If the disk fails.
         """
         with self._taking:
-            run, self._run = self._run, None
+            run = self._run
+            if run is not None and run.pipeline.is_showing:
+                raise ScannerError(_WAITS_FOR_ITSELF)
+            self._run = None
         if run is None:
             raise ScannerError("Nothing is being recorded; call `record` first.")
         size_um = getattr(self._newest_frame, "pixel_size_um", None)

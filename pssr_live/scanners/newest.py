@@ -91,8 +91,11 @@ class NewestRestorer:
             except Exception as error:  # the next picture may come again
                 log.warning("A live picture was not restored: %s", error)
                 continue
-            if not self._worker.is_current:
-                return  # it hung, came back, and was replaced meanwhile
+            with self._change:
+                if not self._worker.is_current:
+                    return  # it hung, came back, and was replaced meanwhile
+                self._busy = False  # whoever is shown the picture may want to pause
+                self._change.notify_all()
             self._show(restored)
 
     def _next(self) -> Window | None:
