@@ -42,7 +42,8 @@ class Frame:
     Attributes
     ----------
     pixels : ndarray, (Y, X)
-        One of `PIXEL_TYPES`.
+        One of `PIXEL_TYPES`; a view that cannot be written to, as the recorder and
+        the windows of later frames share it.
     ordinal : int
         Place in the run, counted in expected frames from 0.
     index : mapping of str to int
@@ -65,6 +66,11 @@ class Frame:
     pixel_size_um: float | None = None
     channel_name: str = ""
     after_gap: bool = False
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels.view()
+        pixels.flags.writeable = False
+        object.__setattr__(self, "pixels", pixels)
 
     @property
     def series(self) -> Series:

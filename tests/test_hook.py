@@ -28,6 +28,7 @@ from pssr_live.errors import (
     SettingsError,
     StorageError,
 )
+from pssr_live.frame import Restored
 from pssr_live.intensity import FloatArray
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core, open_core
@@ -231,6 +232,20 @@ def test_a_callback_that_raises_harms_nothing(core: ScanCore, tmp_path: Path) ->
     with LiveRestoration(LIVE, tmp_path / "s", core=core, on_restored=fail) as live:
         core.mda.run(timelapse(4), output=live)
     assert live.report["status"] == "success"
+
+
+def test_a_callback_cannot_alter_the_frames_of_later_windows(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    def subtract(restored: Restored) -> None:
+        raw = restored.frame.pixels
+        raw -= raw.min()
+
+    live = LiveRestoration(LIVE, tmp_path / "s", core=core, on_restored=subtract)
+    with live:
+        core.mda.run(timelapse(6, interval_s=0.02), output=live)
+    assert ["read-only" in warning for warning in live.report["warnings"]] == [True]
+    assert_live_equals_offline(tmp_path / "s", LIVE)
 
 
 # -- bad input -----------------------------------------------------------------------
