@@ -73,8 +73,18 @@ def test_events_that_nothing_can_run_are_told(core: ScanCore, tmp_path: Path) ->
     assert "start the run with `core.mda.run(live.feed" in live.report["warnings"][0]
 
 
+def when_asked(sequence: MDASequence, after_s: float) -> Iterator[MDAEvent]:
+    """Yield the events, the first of them only after a while."""
+    time.sleep(after_s)
+    yield from sequence
+
+
+@pytest.mark.parametrize("begins_after_s", [0, 0.5])
 def test_a_failed_snap_leaves_its_place_empty_and_stops_nothing(
-    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    core: ScanCore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begins_after_s: float,
 ) -> None:
     snap, count = core.snapImage, iter(range(99))
 
@@ -84,7 +94,8 @@ def test_a_failed_snap_leaves_its_place_empty_and_stops_nothing(
         snap()
 
     monkeypatch.setattr(core, "snapImage", fail_once)
-    live = run_fed(core, tmp_path / "s", answering(1, MDAEvent()))
+    plan = when_asked(timelapse(6), begins_after_s)
+    live = run_fed(core, tmp_path / "s", answering(1, MDAEvent()), plan=plan)
     assert (live.report["status"], live.report["frames_lost"]) == ("partial", 1)
     found = pixels(tmp_path / "s" / "raw.ome.tiff")
     lost = next(n for n, page in enumerate(found) if page is None)

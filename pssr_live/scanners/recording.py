@@ -70,7 +70,10 @@ class RunRecording:
         self._channels = ChannelsSeen(layout.channel_names)
         self._time_points = TimePoints(layout.interval_s)
         self._pixel_sizes = PixelSizesSeen()
-        self._ordinals = ordinals or Ordinals(layout.indices or ())
+        # An empty one counts as false, and is nonetheless the one that will be told.
+        self._ordinals = (
+            Ordinals(layout.indices or ()) if ordinals is None else ordinals
+        )
         self.recorder = SessionRecorder(folder, layout, restorer.card.scale)
         self.references = references
         if references is not None:
