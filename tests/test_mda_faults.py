@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pymmcore_plus.mda import MDAEngine, SkipEvent
 from sessions import (
@@ -69,6 +70,53 @@ class SkippingEngine(MDAEngine):
             yield None
         else:
             yield from super().exec_event(event)
+
+
+class DoublingEngine(MDAEngine):
+    """An engine that hands over two images of one event."""
+
+    at = 2
+
+    def exec_event(self, event: MDAEvent) -> Iterator[Any]:
+        for payload in super().exec_event(event):
+            yield payload
+            if event.index["t"] == self.at:
+                yield payload
+
+
+@pytest.mark.parametrize("at", [2, 5])
+def test_a_frame_that_comes_twice_takes_no_other_ones_place(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(DoublingEngine, "at", at)
+    core.mda.set_engine(DoublingEngine(core, use_hardware_sequencing=False))
+    taken: dict[int, Any] = {}
+    core.mda.events.frameReady.connect(
+        lambda image, event: taken.update({event.index["t"]: image})
+    )
+    live = LiveRestoration(LIVE, tmp_path / "s", core=core)
+    said = rf"A frame of \{{'t': {at}\}} came that the sequence does not have"
+    with pytest.raises(StorageError, match=said), live:
+        core.mda.run(timelapse(6, 0.05), output=live)
+    assert live.report["status"] == "failed"
+    assert live.report["frames_expected"] == 6
+    raw = pixels(tmp_path / "s" / "raw.ome.tiff")
+    assert len(raw) <= 6
+    assert all(page is not None for page in raw[: at + 1])
+    for t, page in enumerate(raw):
+        if page is not None:
+            np.testing.assert_array_equal(page, taken[t])
+    assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+@pytest.mark.parametrize("events", [list, iter])
+def test_a_list_of_events_may_give_a_frame_twice(
+    core: ScanCore, tmp_path: Path, events: Any
+) -> None:
+    core.mda.set_engine(DoublingEngine(core, use_hardware_sequencing=False))
+    with LiveRestoration(LIVE, tmp_path / "s", core=core) as live:
+        core.mda.run(events(timelapse(6, 0.01)), output=live)
+    assert (live.report["status"], counts(live)) == ("success", [7, 7, 7, 0])
 
 
 def test_images_of_another_size_end_the_run_and_are_counted_once(

@@ -25,9 +25,10 @@ class Ordinals:
     def __init__(self, indices: Iterable[Index] = ()) -> None:
         self._lock = threading.Lock()
         self._awaited: dict[Key, deque[int]] = {}
-        self._next = 0
+        self._planned = self._next = 0
         for ordinal, index in enumerate(indices):
             self._await(index, ordinal)
+            self._planned = ordinal + 1
 
     def expect(self, index: Index) -> None:
         """Keep the next place for a frame of `index`, whose event goes out now."""
@@ -38,11 +39,13 @@ class Ordinals:
     def take(self, index: Index) -> int:
         """Return the place of a frame that arrived.
 
-        A frame of an index that nobody expected follows the last one.
+        A frame of an index that nobody expected follows the last one, and never takes
+        the place of one that was known beforehand.
         """
         with self._lock:
             places = self._awaited.get(_key(index))
-            ordinal = places.popleft() if places else self._next
+            follows = max(self._next, self._planned)
+            ordinal = places.popleft() if places else follows
             self._next = max(self._next, ordinal + 1)
             return ordinal
 

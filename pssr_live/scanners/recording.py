@@ -157,8 +157,9 @@ class RunRecording:
         references = self._finish_references()
         report = self._report(counters)
         self._write_preview()
+        expected = self._expected()
         trouble = self._close_files(
-            report, counters.acquired if early_end else self._expected()
+            report, min(counters.acquired, expected) if early_end else expected
         )
         # A frame that came and could not be recorded has a marked place too, as far
         # as the disk took that.
@@ -279,7 +280,7 @@ class RunRecording:
         }
 
     def _expected(self) -> int:
-        return max(len(self._layout), len(self._ordinals))
+        return len(self._layout) or len(self._ordinals)
 
     def _rate(self, frames: int) -> float | None:
         """Return frames per second from the first to the last, start-up left out."""

@@ -55,6 +55,12 @@ class SessionRecorder:
 
     def write_raw(self, frame: Frame) -> None:
         """Write a raw frame and its line; on disk when this returns."""
+        if self._layout.indices is not None and frame.ordinal >= len(self._layout):
+            raise StorageError(
+                f"A frame of {dict(frame.index)} came that the sequence does not have, "
+                "or has already: let the MDA engine give one frame an event, or run a "
+                "list of events."
+            )
         if self._raw is None:
             self._raw = self._begin_file(frame, kind="raw")
         self._raw.write(
