@@ -13,6 +13,7 @@ import numpy as np
 
 from pssr_live.errors import StorageError
 from pssr_live.frame import Frame, series_of
+from pssr_live.storage.channel_names import channel_name
 from pssr_live.storage.contents import pixel_type
 from pssr_live.storage.folder import open_folder
 from pssr_live.storage.session import SessionFolder
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from pssr_live.frame import Series
     from pssr_live.storage.contents import Contents
-    from pssr_live.storage.layout import Index, RunLayout
+    from pssr_live.storage.layout import RunLayout
 
 
 class Movie:
@@ -129,7 +130,7 @@ class Movie:
             index=index,
             time_s=index.get("t", 0) * (self.layout.interval_s or 0.0),
             pixel_size_um=self.pixel_size_um,
-            channel_name=self._channel_name(index),
+            channel_name=channel_name(self.channel_names, self.channels_told, index),
             after_gap=ordinal in self._resumed,
         )
 
@@ -146,19 +147,6 @@ class Movie:
                 continue
             if series in (None, series_of(self.layout.index_of(ordinal))):
                 yield self.frame(ordinal)
-
-    def _channel_name(self, index: Index) -> str:
-        c = index.get("c", 0)
-        if c < len(self.channel_names) and self.channel_names[c]:
-            return self.channel_names[c]
-        for told in self.channels_told:
-            at = {axis: n for axis, n in told.items() if axis != "name"}
-            # A frame without a position is at the first one; one without a series of
-            # its own is in none, not in the first that was ever asked for.
-            mine = {axis: index.get(axis, 0 if axis in "cp" else None) for axis in at}
-            if mine == at:
-                return str(told["name"])
-        return ""
 
     def close(self) -> None:
         """Free the file; frames that were read stay valid."""

@@ -11,17 +11,18 @@ that needs one has a blank page of its own, as tifffile lets no two share a page
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from pssr_live.storage.channel_names import channel_name
 from pssr_live.storage.provenance import NAMESPACE, provenance_json
 from pssr_live.storage.sites import NOWHERE
 from pssr_live.storage.xml_text import xml_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pssr_live.storage.layout import IntArray, RunLayout
     from pssr_live.storage.provenance import PageFacts, Provenance
@@ -71,7 +72,9 @@ def ome_xml(
         ordinals = np.flatnonzero(layout.planes[:, 0] == image)
         if ordinals.size:
             blank = (blank_pages or {}).get(image)
-            _add_image(root, image, name, facts, layout, ordinals, blank)
+            told = provenance.details.get("channels", ())
+            names = _channel_names(layout, ordinals, told)
+            _add_image(root, image, name, facts, layout, ordinals, names, blank)
     notes = ET.SubElement(root, "StructuredAnnotations")
     note = ET.SubElement(notes, "MapAnnotation", ID="Annotation:0", Namespace=NAMESPACE)
     entry = ET.SubElement(ET.SubElement(note, "Value"), "M", K="json")
@@ -87,6 +90,7 @@ def _add_image(
     facts: PageFacts,
     layout: RunLayout,
     ordinals: IntArray,
+    channel_names: Mapping[int, str],
     blank_page: int | None,
 ) -> None:
     planes = layout.planes[ordinals]
@@ -105,14 +109,27 @@ def _add_image(
     pixels = ET.SubElement(image, "Pixels", attributes)
     for c in range(sizes["C"]):
         channel = {"ID": f"Channel:{number}:{c}", "SamplesPerPixel": "1"}
-        if c < len(layout.channel_names) and layout.channel_names[c]:
-            channel["Name"] = xml_safe(layout.channel_names[c])
+        if c in channel_names:
+            channel["Name"] = xml_safe(channel_names[c])
         ET.SubElement(pixels, "Channel", channel)
     for start, count in _runs(pages):
         first = _unravel(start, order, sizes)
         at = {"IFD": str(pages[start]), **first, "PlaneCount": str(count)}
         ET.SubElement(pixels, "TiffData", at)
     _add_stage(pixels, layout, ordinals)
+
+
+def _channel_names(
+    layout: RunLayout, ordinals: IntArray, told: Sequence[Mapping[str, Any]]
+) -> dict[int, str]:
+    """Return the names of an image's channels, by number, where its frames agree."""
+    planned = layout.channel_names
+    names = {c: {name} for c, name in enumerate(planned) if name}
+    for ordinal in ordinals.tolist() if told else ():  # no need to look at each frame
+        c = int(layout.planes[ordinal, _COLUMN["C"]])
+        name = channel_name(planned, told, layout.index_of(ordinal))
+        names.setdefault(c, set()).add(name)
+    return {c: name for c, (name, *others) in names.items() if name and not others}
 
 
 def _add_stage(pixels: ET.Element, layout: RunLayout, ordinals: IntArray) -> None:
