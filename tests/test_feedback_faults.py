@@ -40,12 +40,17 @@ def core() -> Iterator[ScanCore]:
     ("mistake", "words"),
     [
         (ValueError("a bug of the script"), "a bug of the script"),
+        (ValueError("a bug\n\n  of the script."), "a bug of the script"),
         (SystemExit(3), "SystemExit"),
         (KeyboardInterrupt(), "KeyboardInterrupt"),
     ],
 )
 def test_a_failing_callback_harms_nothing_and_is_told(
-    core: ScanCore, tmp_path: Path, mistake: BaseException, words: str
+    core: ScanCore,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    mistake: BaseException,
+    words: str,
 ) -> None:
     def fail(restored: Restored) -> None:
         raise mistake
@@ -53,6 +58,7 @@ def test_a_failing_callback_harms_nothing_and_is_told(
     live = run_fed(core, tmp_path / "s", fail, answering(2, MDAEvent()))
     assert (live.report["status"], live.report["frames_acquired"]) == ("success", 7)
     assert live.report["warnings"] == [f"A callback failed: {words}."]
+    assert [r.exc_info is None for r in caplog.records].count(False) == 1
 
 
 @pytest.mark.parametrize("answer", [3, "scan!", [None, 4], {"a": 1}, object()])

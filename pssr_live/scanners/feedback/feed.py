@@ -63,7 +63,7 @@ class Feed(Iterator[MDAEvent]):
         core: CMMCorePlus,
         ordinals: Ordinals,
         settled: Callable[[], bool],
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
         *,
         wait_s: float,
         in_step: bool,

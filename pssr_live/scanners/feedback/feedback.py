@@ -22,6 +22,7 @@ from pssr_live.scanners.feedback.feed import AXIS, Feed
 from pssr_live.scanners.feedback.rescans import Rescans
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.planned_sites import sites_of
+from pssr_live.scanners.profiles.on_core import sentence
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
@@ -102,9 +103,10 @@ class Feedback:
             # A script's mistake must not end the run. Ctrl-C does not come into this
             # thread, and who calls `exit` in it would only end the restoration.
             except BaseException as error:
-                log.exception("A callback failed for %s", restored.frame)
-                said = str(error) if isinstance(error, Exception) else ""
-                self._warn(f"A callback failed: {said or type(error).__name__}.")
+                said = sentence(error) if isinstance(error, Exception) else ""
+                # Where it failed is told once; it may fail at each frame of a long run.
+                if self._warn(f"A callback failed: {said or type(error).__name__}."):
+                    log.exception("A callback failed for %s", restored.frame)
         if self.feed is not None:
             self.feed.wake()
 
@@ -174,9 +176,12 @@ class Feedback:
             "rescans_recorded": self._rescans.written,
         }
 
-    def _warn(self, said: str) -> None:
-        if said not in self._warnings and len(self._warnings) < MOST_WARNINGS:
+    def _warn(self, said: str) -> bool:
+        """Take what the user should know; False if it is known, or one too many."""
+        new = said not in self._warnings and len(self._warnings) < MOST_WARNINGS
+        if new:
             self._warnings.append(said)
+        return new
 
 
 MOST_WARNINGS = 50  # a fault in each frame must not fill a report
