@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,6 +260,7 @@ def test_a_callback_cannot_alter_the_frames_of_later_windows(
         ({"save": "full"}, StorageError, "full is not empty; choose another"),
         ({"save": "file"}, StorageError, "file is a file; choose a folder"),
         ({"save": "file/below"}, StorageError, "could not be written to"),
+        ({"save": "x" * 300}, StorageError, "File name too long"),
     ],
 )
 def test_bad_input_is_refused_on_entering(
@@ -321,6 +323,35 @@ def test_a_script_may_change_its_folder_within_the_block(
     assert live.report["status"] == "success"
     assert len(pixels(tmp_path / "relative" / "restored.ome.tiff")) == 2
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_tilde_is_the_home_folder(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    with LiveRestoration(LIVE, "~/one", core=core) as live:
+        core.mda.run(timelapse(2), output=live)
+    with RestoringEngine(core, LIVE, save="~/two"):
+        core.mda.run(timelapse(2))
+    with LiveMode(core, LIVE) as looking:
+        looking.record("~/three")
+        looking.stop_recording()
+    assert {p.name for p in (tmp_path / "home").iterdir()} == {"one", "two", "three"}
+    assert not list((tmp_path / "here").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody removes the current folder")
+def test_a_current_folder_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(StorageError, match="could not be written to relative"):
+        LiveRestoration(LIVE, "relative")
 
 
 def test_colour_is_refused_and_nothing_stays(tmp_path: Path) -> None:

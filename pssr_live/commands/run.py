@@ -89,14 +89,14 @@ def run(
     from pssr_live.scanners.references.plan import reference_plan
     from pssr_live.scanners.sequence import read_sequence
     from pssr_live.scanners.session_plan import plan_session
-    from pssr_live.storage.session import SessionFolder
+    from pssr_live.storage.session import SessionFolder, session_path
 
     console = console_for(json)
     quiet_mda()
     if out is None and not dry_run:
         raise SettingsError("Name a folder for the session, such as --out session_01.")
     if out is not None:
-        SessionFolder.require_usable(out.absolute(), overwrite=overwrite)
+        SessionFolder.require_usable(session_path(out), overwrite=overwrite)
     every = _spacing(reference_every)
     reference_plan(every, reference_tile)  # a plan with one that makes no sense is none
     planned = read_sequence(sequence)

@@ -12,6 +12,7 @@ ends, after every acquired frame is on disk.
 from __future__ import annotations
 
 import logging
+import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ from pssr_live.scanners.references.taking import ReferenceTaking
 from pssr_live.scanners.references.tile import SENTINEL, Tile
 from pssr_live.scanners.tally import Tally
 from pssr_live.scanners.watch import RunWatch
-from pssr_live.storage.session import SessionFolder
+from pssr_live.storage.session import SessionFolder, session_path
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +128,7 @@ class LiveRestoration:
         self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
         self._axis = axis
-        # Absolute, for a script may change its folder before the first frame.
-        self._save, self._overwrite = Path(save).absolute(), overwrite
+        self._save, self._overwrite = session_path(save), overwrite
         self._callbacks = [on_restored] if on_restored else []
         self._progress = progress
         self._restorer: Restorer | None = None
@@ -144,7 +144,7 @@ class LiveRestoration:
         self.warnings = []
         self._trouble = None
         self._refusing = False  # frames of a run that cannot be recorded
-        self._made_folder = not self._save.exists()
+        self._made_folder = not os.path.exists(self._save)  # noqa: PTH110 - any name
         restorer = open_restorer(self._model, self._engine, self._axis)
         try:
             if self._planned is not None:

@@ -37,7 +37,7 @@ from pssr_live.scanners.references.plan import ReferencePlan
 from pssr_live.scanners.references.recording import ReferenceRecording
 from pssr_live.scanners.tally import Tally
 from pssr_live.storage.layout import RunLayout
-from pssr_live.storage.session import SessionFolder
+from pssr_live.storage.session import SessionFolder, session_path
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +242,7 @@ class LiveMode:
                 f"Live mode records into {self._run.folder.path} already; stop that "
                 "recording first."
             )
-        folder = SessionFolder.create(Path(save).absolute(), overwrite=overwrite)
+        folder = SessionFolder.create(session_path(save), overwrite=overwrite)
         self._newest.pause()  # a restorer serves one at a time
         self._broken = None
         run = RunRecording(

@@ -36,7 +36,7 @@ from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.watch import LOOK_S, START_S
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
-from pssr_live.storage.session import SessionFolder
+from pssr_live.storage.session import SessionFolder, session_path
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class RestoringEngine(MDAEngine):
         protect(core)
         self.report: dict[str, Any] = {}
         self._restorer = open_restorer(model, engine)
-        self._save = None if save is None else Path(save).absolute()
+        self._save = None if save is None else session_path(save)
         self._overwrite = overwrite
         self._before: Any = None
         self._began, self._detectors = False, 1

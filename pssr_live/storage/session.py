@@ -7,7 +7,9 @@ can be told from one that ended.
 from __future__ import annotations
 
 import json
+import os.path
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pssr_live.errors import StorageError
@@ -16,7 +18,6 @@ from pssr_live.storage.files import ByteFile, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 RAW = "raw.ome.tiff"
 RESTORED = "restored.ome.tiff"
@@ -46,6 +47,22 @@ FrameStatus = Literal[
     "reference_unscored",
     "reference_failed",
 ]
+
+
+def session_path(save: str | Path) -> Path:
+    """Return where a session will be, whatever the current folder is by then.
+
+    A leading `~` is the home folder: taken as it is, it would be a folder of that name.
+
+    Raises
+    ------
+    StorageError
+        If the current folder is gone.
+    """
+    path = Path(save)
+    with disk_errors("The session", path):
+        # Which leaves alone the home of somebody who is not known.
+        return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111
 
 
 class SessionFolder:
