@@ -61,6 +61,36 @@ def plan_of(
 # -- planning ------------------------------------------------------------------------
 
 
+def test_a_region_is_scanned_at_the_density_too(
+    scanner: ScanCore, causal: Restorer
+) -> None:
+    scanner.setROI(128, 64, 256, 128)
+    plan = plan_of(scanner, causal, timelapse(3))
+    assert tuple(scanner.getROI()) == (128, 64, 256, 128)
+    scanner.clearROI()
+    assert (plan.shape, plan.restored_shape) == ((32, 64), (128, 256))
+    whole = plan_of(scanner, causal, timelapse(3))
+    assert whole.sequence.setup is not None and whole.sequence.setup.roi is None
+    assert (whole.shape, whole.pixel_size_um) == ((128, 128), plan.pixel_size_um)
+
+
+def test_the_region_of_a_setup_comes_first(scanner: ScanCore, causal: Restorer) -> None:
+    scanner.setROI(128, 64, 256, 128)
+    own = timelapse(3, setup=MDAEvent(roi=(8, 8, 16, 24)))
+    plan = plan_of(scanner, causal, own)
+    scanner.clearROI()
+    assert plan.shape == (24, 16)
+
+
+def test_a_region_that_binning_keeps_is_left_alone(
+    demo_camera: ScanCore, causal: Restorer
+) -> None:
+    demo_camera.setROI(128, 64, 256, 128)
+    plan = plan_of(demo_camera, causal, timelapse(3), "democamera")
+    demo_camera.clearROI()
+    assert plan.shape == (32, 64)
+
+
 def test_a_plan_tells_frames_time_dose_and_room(
     scanner: ScanCore, causal: Restorer, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pymmcore_plus import CMMCorePlus
-from useq import MDASequence
+from useq import MDAEvent, MDASequence
 
 from pssr_live.card import ModelCard
 from pssr_live.engines.ladder import BEING_BUILT
@@ -20,7 +20,12 @@ from pssr_live.restorer import Restorer, check_axis
 from pssr_live.scanners.arrivals import doubts
 from pssr_live.scanners.grids import on_field_of, once
 from pssr_live.scanners.hardware_kept import hardware_kept, leaves_stage, touched
-from pssr_live.scanners.profiles.on_core import answering, require, set_density
+from pssr_live.scanners.profiles.on_core import (
+    answering,
+    read_number,
+    require,
+    set_density,
+)
 from pssr_live.scanners.profiles.profile import Profile
 from pssr_live.scanners.scan_plan import ScanPlan, plan_scan
 from pssr_live.scanners.sequence_check import check_sequence
@@ -116,7 +121,7 @@ def plan_session(
     addresses = touched(core, sequence, profile)
     with hardware_kept(core, addresses, stage=not leaves_stage(sequence)):
         if profile is not None:  # a refusal shall name the profile
-            set_density(core, profile, profile.density_for(restorer.card.scale))
+            sequence = _set_density(core, sequence, profile, restorer.card.scale)
         check_sequence(core, sequence)
         with answering():
             sequence = on_field_of(core, sequence)
@@ -185,6 +190,27 @@ def _at_density(
             "take that out of the setup, or choose another model."
         )
     return sequence
+
+
+def _set_density(
+    core: CMMCorePlus, sequence: MDASequence, profile: Profile, scale: int
+) -> MDASequence:
+    """Set it; return the sequence with the region that many scanners drop by that."""
+    density, wanted = profile.density, profile.density_for(scale)
+    before = density.scale_of(read_number(core, profile, density))
+    with answering():
+        region = core.getROI()
+    set_density(core, profile, wanted)
+    with answering():
+        now = core.getROI()
+    coarser = density.scale_of(wanted) / before
+    left, top, width, height = (round(n / coarser) for n in region)
+    kept = (left, top, max(width, 1), max(height, 1))
+    setup = MDAEvent() if sequence.setup is None else sequence.setup
+    # Where a field does not divide, scanners round one way or the other.
+    if setup.roi or all(abs(a - b) <= 1 for a, b in zip(kept, now, strict=True)):
+        return sequence
+    return sequence.replace(setup=setup.replace(roi=kept))
 
 
 def _count(sequence: MDASequence, scan: ScanPlan | None) -> tuple[int, float | None]:
