@@ -13,6 +13,7 @@ from pssr_live.frame import Frame, Pixels
 from pssr_live.scanners.channels import named_channels
 from pssr_live.scanners.grids import once
 from pssr_live.scanners.planned_sites import index_of, note_site
+from pssr_live.scanners.rounds import Rounds
 from pssr_live.scanners.ways import Ways
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.sites import SitesTold
@@ -95,12 +96,16 @@ def run_layout(sequence: MDASequence) -> RunLayout:
     if not sequence.axis_order:  # how the runner marks a stream of unknown length
         return RunLayout()
     indices, told = [], SitesTold()
-    for event in sequence:
+    rounds = Rounds.of(sequence)
+    for event in sequence if rounds is None else rounds.events:
         if event.action.type == "acquire_image":
             indices.append(index_of(event))
             note_site(told, indices[-1], event)
     if not indices or len({tuple(sorted(i.items())) for i in indices}) < len(indices):
         return RunLayout()
+    if rounds is not None:
+        turns = range(len(rounds.starts_s))
+        indices = [{**index, "t": t} for t in turns for index in indices]
     # A long run has many events, which are not kept; time does not change the channels.
     images = (e for e in once(sequence) if e.action.type == "acquire_image")
     names, steps = named_channels(images), steps_of(sequence)

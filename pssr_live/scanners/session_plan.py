@@ -27,6 +27,7 @@ from pssr_live.scanners.profiles.on_core import (
     set_density,
 )
 from pssr_live.scanners.profiles.profile import Profile
+from pssr_live.scanners.rounds import Rounds
 from pssr_live.scanners.scan_plan import ScanPlan, plan_scan
 from pssr_live.scanners.sequence_check import check_sequence
 from pssr_live.storage.disk import check_room, free_bytes
@@ -215,6 +216,8 @@ def _set_density(
 
 def _count(sequence: MDASequence, scan: ScanPlan | None) -> tuple[int, float | None]:
     """Return how many frames are taken and how long that takes, waiting included."""
+    if (rounds := Rounds.of(sequence)) is not None:
+        return _count_rounds(rounds, scan)
     count, now_s, timer_s = 0, 0.0, 0.0
     for event in sequence:
         if event.action.type != "acquire_image":
@@ -226,3 +229,15 @@ def _count(sequence: MDASequence, scan: ScanPlan | None) -> tuple[int, float | N
             now_s = max(now_s, timer_s + (event.min_start_time or 0.0))
             now_s += scan.frame_ms(event.exposure) / 1000
     return count, None if scan is None else now_s
+
+
+def _count_rounds(rounds: Rounds, scan: ScanPlan | None) -> tuple[int, float | None]:
+    """Return what `_count` does, from one time point."""
+    images = [e for e in rounds.events if e.action.type == "acquire_image"]
+    count = len(images) * len(rounds.starts_s)
+    if scan is None:
+        return count, None
+    round_s, now_s = sum(scan.frame_ms(e.exposure) for e in images) / 1000, 0.0
+    for start_s in rounds.starts_s:
+        now_s = max(now_s, start_s) + round_s
+    return count, now_s
