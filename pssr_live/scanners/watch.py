@@ -16,6 +16,7 @@ from pymmcore_plus.mda import FinishReason, RunState
 from pymmcore_plus.mda._thread_relay import MDARelayThread
 
 from pssr_live.scanners.account import Ending
+from pssr_live.scanners.signals import wait_for
 
 START_S = 1.0  # in which a run in another thread must have begun
 CANCEL_S = 2.0  # in which a cancelled run must have ended
@@ -78,8 +79,8 @@ class RunWatch:
             self._break_off()
             return None
         try:
-            if self._began.wait(START_S):
-                while not self.ended.wait(LOOK_S) and self._may_go_on():
+            if wait_for(self._core, self._began, START_S):
+                while not self._has_ended(LOOK_S) and self._may_go_on():
                     pass
         except KeyboardInterrupt as interrupt:
             self._break_off()
@@ -99,6 +100,9 @@ class RunWatch:
             return "aborted", f"An error in the script ended the run: {reason}"
         return None  # it went wrong after the run
 
+    def _has_ended(self, timeout_s: float) -> bool:
+        return wait_for(self._core, self.ended, timeout_s)
+
     def _may_go_on(self) -> bool:
         if isinstance(self._caller, MDARelayThread):
             return self._caller.is_alive()
@@ -108,7 +112,7 @@ class RunWatch:
         if not self.asked_for:
             return
         self._core.mda.cancel()
-        if not self._began.is_set() or self.ended.wait(CANCEL_S):
+        if not wait_for(self._core, self._began, LOOK_S) or self._has_ended(CANCEL_S):
             return
         with suppress(Exception):
             self._core.stopSequenceAcquisition()
