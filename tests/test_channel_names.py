@@ -110,6 +110,24 @@ def test_what_was_planned_is_not_told_twice(core: ScanCore, tmp_path: Path) -> N
     assert ome_names(save / "raw.ome.tiff") == ["DAPI", "FITC"]
 
 
+def test_the_channel_of_an_answer_is_not_called_like_one_of_the_plan(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    answers = iter([MDASequence(channels=["Cy5", "FITC"])])
+    live = LiveRestoration(MODEL, tmp_path / "s", core=core)
+    live.on_restored(lambda restored: next(answers, None))
+    with live:
+        plan = MDASequence(channels=["DAPI"], time_plan={"interval": 0, "loops": 3})
+        core.mda.run(live.feed(plan, in_step=True), output=live)
+    for file in (tmp_path / "s" / "raw.ome.tiff", tmp_path / "s" / "restored.ome.tiff"):
+        with open_movie(file) as movie:
+            told = {(AXIS in f.index, f.channel_name) for f in movie.frames()}
+        assert told == {(False, "DAPI"), (True, "Cy5"), (True, "FITC")}
+        names = ome_names(file)
+        assert names[0] == "DAPI" and {"Cy5", "FITC"} <= set(names[1:])
+        assert "DAPI" not in names[1:]
+
+
 def test_frames_of_a_plan_without_channels_have_no_name_of_an_answer(
     core: ScanCore, tmp_path: Path
 ) -> None:

@@ -24,14 +24,14 @@ def channel_name(
     index : mapping
         The frame's MDA index.
     """
+    if fits := [one for one in told if _is_at(one, index)]:
+        return str(max(fits, key=len)["name"])  # what tells most of its place
     c = index.get("c", 0)
-    if c < len(planned) and planned[c]:
-        return planned[c]
-    for one in told:
-        at = {axis: n for axis, n in one.items() if axis != "name"}
-        # A frame without a position is at the first one; one without a series of
-        # its own is in none, not in the first that was ever asked for.
-        mine = {axis: index.get(axis, 0 if axis in "cp" else None) for axis in at}
-        if mine == at:
-            return str(one["name"])
-    return ""
+    return planned[c] if c < len(planned) else ""
+
+
+def _is_at(told: Mapping[str, Any], index: Index) -> bool:
+    at = {axis: n for axis, n in told.items() if axis != "name"}
+    # A frame without a position is at the first one; one without a series of its own
+    # is in none, not in the first that was ever asked for.
+    return at == {axis: index.get(axis, 0 if axis in "cp" else None) for axis in at}

@@ -124,8 +124,10 @@ def _channel_names(
 ) -> dict[int, str]:
     """Return the names of an image's channels, by number, where its frames agree."""
     planned = layout.channel_names
-    names = {c: {name} for c, name in enumerate(planned) if name}
-    for ordinal in ordinals.tolist() if told else ():  # no need to look at each frame
+    if not told:  # no need to look at each frame
+        return {c: name for c, name in enumerate(planned) if name}
+    names: dict[int, set[str]] = {}
+    for ordinal in ordinals.tolist():
         c = int(layout.planes[ordinal, _COLUMN["C"]])
         name = channel_name(planned, told, layout.index_of(ordinal))
         names.setdefault(c, set()).add(name)
