@@ -24,6 +24,7 @@ from pssr_live.card import load_model
 from pssr_live.engines import EngineLadder
 from pssr_live.training.learning.checkpoint import load
 from pssr_live.training.learning.loop import Loop
+from pssr_live.training.learning.run_folder import RunFolder
 from pssr_live.training.learning.trainer import Trainer
 from pssr_live.weights import network_of, read_weights
 
@@ -184,6 +185,55 @@ def test_a_resume_holds_to_what_was_begun(cli: Cli, tmp_path: Path) -> None:
     told = cli("train", recipe, "--overwrite", "--json")
     assert told.json["model"] == str(run / "tiny-x2")
     assert len(history(run)) == 18
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"), [("good/3.tif", "data.train"), ("other.tif", "data.validate")]
+)
+def test_a_resume_goes_on_with_the_images_it_was_begun_with(
+    cli: Cli, tmp_path: Path, name: str, entry: str
+) -> None:
+    recipe = laboratory(tmp_path)
+    learned(recipe, tmp_path / "recipe_run")
+    tifffile.imwrite(tmp_path / name, image(7))
+    before = history(tmp_path / "recipe_run")
+    told = cli("train", recipe, "--resume")
+    told.assert_refused(f"{entry} names other images", "--overwrite")
+    assert history(tmp_path / "recipe_run") == before
+
+
+def test_a_resume_with_smaller_crops_is_judged_on_the_same_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = laboratory(tmp_path), tmp_path / "run"
+    learned(recipe, run)
+    judged, pool = (run / "validation.npy").read_bytes(), set(run.glob("pool_*"))
+    # From elsewhere the same images have other paths, and need no new clips.
+    monkeypatch.chdir(tmp_path)
+    learned(Path(recipe.name), run, resume=True)
+    assert set(run.glob("pool_*")) == pool
+    write_recipe(recipe, training__crop=8, training__steps=9)
+    learned(recipe, run, resume=True)
+    assert (run / "validation.npy").read_bytes() == judged
+    assert history(run)[-1]["step"] == 9
+
+
+def test_two_trainings_do_not_share_a_folder(cli: Cli, tmp_path: Path) -> None:
+    recipe, run = laboratory(tmp_path), tmp_path / "recipe_run"
+    with RunFolder(run).held():
+        told = cli("train", recipe)
+    told.assert_refused("Another training writes to", "choose another --out")
+    assert list(run.iterdir()) == []
+    learned(recipe, run)
+
+
+def test_stopped_while_clips_were_made_there_is_nothing_to_go_on_with(
+    cli: Cli, tmp_path: Path
+) -> None:
+    recipe, run = laboratory(tmp_path), tmp_path / "recipe_run"
+    run.mkdir()
+    (run / "pool_0123456789ab.npy.part").touch()
+    cli("train", recipe, "--resume").assert_refused("no training", "leave out --resume")
 
 
 @pytest.mark.parametrize("loss", ["psnr", "ahead"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from pssr_live.storage.disk import disk_errors
-from pssr_live.training.films.pool import cached, make_pool
+from pssr_live.training.films.many import Pool
+from pssr_live.training.films.pool import cached, keep, make_pool
 from pssr_live.training.judging.validation import prepared as validation_of
 from pssr_live.training.learning.device import make_fabric, memory_errors, one_thread
 from pssr_live.training.learning.loop import Loop, Tell
-from pssr_live.training.learning.run_folder import RunFolder, check_begin
+from pssr_live.training.learning.run_folder import (
+    RunFolder,
+    check_begin,
+    check_same_images,
+)
 from pssr_live.training.learning.trainer import Trainer
 from pssr_live.training.preparation import Bar, Prepared, prepare
 from pssr_live.training.recipe_file import TrainRecipe, load_recipe
@@ -66,17 +71,20 @@ def learn_recipe(
         fabric = make_fabric(recipe.training.device, recipe.training.precision)
         first = fabric.global_rank == 0
         folder = RunFolder(out)
+        said = recipe.model_dump(mode="json")
         if first:
-            said = recipe.model_dump(mode="json")
             check_begin(folder, said, resume, overwrite)
         ready = prepare(recipe, path.parent, view.bar)
         for note in ready.notes if first else ():
             view.note(note)
-        if first:
-            _begin(folder, recipe, ready, view, resume)
-        fabric.barrier()
-        _learn(recipe, ready, folder, fabric, view)
-        fabric.barrier()
+        with folder.held() if first else nullcontext():
+            if first:
+                # Another training may have come, and gone, since.
+                check_begin(folder, said, resume, overwrite)
+                _begin(folder, recipe, ready, view, resume)
+            fabric.barrier()
+            _learn(recipe, ready, folder, fabric, view)
+            fabric.barrier()
     return recipe
 
 
@@ -84,17 +92,25 @@ def _begin(
     folder: RunFolder, recipe: TrainRecipe, ready: Prepared, view: View, resume: bool
 ) -> None:
     """Fill the folder; what an earlier training left goes once all clips are made."""
-    folder.make()
-    with view.bar("Making clips to judge on") as show:
-        judged = make_pool(ready.judged, show)
+    if resume:
+        check_same_images(folder, _images(ready))
+    judged: Pool | None = None
+    # A score is compared with the best before: a resume is judged on the same clips.
+    if not (resume and folder.validation.exists()):
+        with view.bar("Making clips to judge on") as show:
+            judged = make_pool(ready.judged, show)
     pool = folder.pool(ready.pool.key)
     with view.bar("Making clips to learn from") as show:
         cached(pool, ready.pool, show)
     if not resume:
         folder.clear(but=pool)
     _write_facts(folder, recipe, ready)
-    with disk_errors("The validation clips", folder.validation):
-        np.save(folder.validation, judged, allow_pickle=False)
+    if judged is not None:
+        keep(folder.validation, judged)
+
+
+def _images(ready: Prepared) -> dict[str, str]:
+    return {"train": ready.pool.images, "validate": ready.judged.images}
 
 
 def _write_facts(folder: RunFolder, recipe: TrainRecipe, ready: Prepared) -> None:
@@ -103,6 +119,7 @@ def _write_facts(folder: RunFolder, recipe: TrainRecipe, ready: Prepared) -> Non
         "architecture": asdict(ready.architecture),
         "ranges": asdict(ready.plan.ranges),
         "about": ready.about,
+        "images": _images(ready),
     }
     folder.write_json(folder.facts.name, facts)
 

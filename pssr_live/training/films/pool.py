@@ -62,12 +62,18 @@ class OwnPool:
     @property
     def key(self) -> str:
         """A name that is another one whenever the pool would be."""
-        said = [
-            [[str(s.path), s.takes, sorted(s.hashes)] for s in self.sources],
-            [self.clips, self.frames, self.side, self.seed, self.smooth_px],
-            [self.simulated, self.simulated_share],
-        ]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+        return _short_hash(
+            [
+                self.images,
+                [self.clips, self.frames, self.side, self.seed, self.smooth_px],
+                [self.simulated, self.simulated_share],
+            ]
+        )
+
+    @property
+    def images(self) -> str:
+        """What stands for the images, wherever their files are."""
+        return _short_hash([[s.takes, sorted(s.hashes)] for s in self.sources])
 
     @property
     def size_bytes(self) -> int:
@@ -125,12 +131,27 @@ def cached(path: Path, plan: OwnPool, progress: Progress) -> Pool:
         return kept
     check_room(path, plan.size_bytes)
     pool = make_pool(plan, progress)
+    keep(path, pool)
+    return pool
+
+
+def keep(path: Path, pool: Pool) -> None:
+    """Write clips, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
     part = path.with_name(path.name + ".part")
     with disk_errors("The pool of clips", path):
         with part.open("wb") as file:
             np.save(file, pool, allow_pickle=False)
         part.replace(path)
-    return pool
+
+
+def _short_hash(said: object) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 
 def own_clip(

@@ -13,13 +13,22 @@ progress.json, .png  the same, to read and to look at
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.disk import disk_errors
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 Row = dict[str, float]
 # A resume cannot change these:
@@ -70,6 +79,33 @@ class RunFolder:
         """Make the folder where there is none."""
         with disk_errors("The training", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder, and keep other trainings out of it.
+
+        Raises
+        ------
+        StorageError
+            If another training has it, or it cannot be made.
+        """
+        self.make()
+        if fcntl is None:
+            yield
+            return
+        place = os.open(self.path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a network disk may not know how
+                try:
+                    fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise StorageError(
+                        f"Another training writes to {self.path}: wait for its end, or "
+                        "choose another --out."
+                    ) from error
+            yield
+        finally:
+            os.close(place)
 
     def clear(self, but: Path) -> None:
         """Forget a training that was there; clips that fit are kept."""
@@ -164,10 +200,7 @@ def check_begin(
     if resume:
         _check_resumable(folder, recipe)
         return
-    with disk_errors("The training", path):
-        # Clips alone are what a training left that was ended before it began.
-        found = path.iterdir() if path.exists() else ()
-        there = any(not one.name.startswith("pool_") for one in found)
+    there = _begun(folder)
     if there and not folder.facts.exists():
         raise StorageError(
             f"{path} holds other things and no training: choose another --out."
@@ -179,8 +212,43 @@ def check_begin(
         )
 
 
+def _begun(folder: RunFolder) -> bool:
+    """Whether there is more than clips, which a training makes before it begins."""
+    path = folder.path
+    with disk_errors("The training", path):
+        found = path.iterdir() if path.exists() else ()
+        return any(not one.name.startswith("pool_") for one in found)
+
+
+def check_same_images(folder: RunFolder, images: Mapping[str, str]) -> None:
+    """Refuse to go on with other images than those that a training was begun with.
+
+    Scores would be of two sets of images, and an image that was learned from could
+    have become one that is judged on.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Of a training that was begun.
+    images : mapping
+        What stands for the images of each entry of `[data]`.
+
+    Raises
+    ------
+    StorageError
+        Naming the entry.
+    """
+    for entry, before in folder.read_facts().get("images", {}).items():
+        if images[entry] != before:
+            raise StorageError(
+                f"data.{entry} names other images now than when the training in "
+                f"{folder.path} was begun: put them back as they were, or begin anew "
+                "with --overwrite."
+            )
+
+
 def _check_resumable(folder: RunFolder, recipe: dict[str, Any]) -> None:
-    if not folder.path.exists():
+    if not _begun(folder):
         raise StorageError(
             f"There is no training in {folder.path} to go on with: leave out --resume."
         )
