@@ -68,6 +68,8 @@ def test_a_recipe_becomes_a_model(cli: Cli, tmp_path: Path) -> None:
     assert told.code == 0, told
     assert "100.0 %  step 6  loss " in told.out
     assert f"Model: {run / 'tiny-x2'}" in told.out
+    usual = (run / "run.json").stat().st_mode
+    assert {p.stat().st_mode for p in run.rglob("*") if p.is_file()} == {usual}
     pools = {path.name for path in run.glob("pool_*.npy")}
     assert {path.name for path in run.iterdir()} == FILES | pools
     model = load_model(run / "tiny-x2")

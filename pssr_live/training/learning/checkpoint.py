@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 
 from pssr_live.errors import StorageError
 from pssr_live.storage.disk import disk_errors
@@ -35,12 +35,11 @@ def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Any) -> None:
     part = path.with_name(path.name + ".part")
     plain = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
     with disk_errors("The checkpoint", path):
-        try:
-            save_file(plain, part, metadata={_KEY: json.dumps(facts)})
-        except SafetensorError as error:  # how safetensors wraps an OSError
-            raise OSError(str(error)) from error
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
+        with part.open("wb") as file:
+            # Its own `save_file` makes files that other accounts cannot read.
+            file.write(as_bytes(plain, metadata={_KEY: json.dumps(facts)}))
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
 
 

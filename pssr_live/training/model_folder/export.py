@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 
 from pssr_live.card import CARD, ModelCard
 from pssr_live.engines.onnx import start_session
@@ -48,7 +48,8 @@ def export(net: FastNet, folder: Path, about: dict[str, Any]) -> ModelCard:
         If the exported network does not agree with the torch network.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(net.state_dict(), folder / "weights.safetensors")
+    # Its own `save_file` makes files that other accounts cannot read.
+    (folder / "weights.safetensors").write_bytes(as_bytes(net.state_dict()))
     _write_onnx(net, folder / "model.onnx")
     _write_self_test(net, folder / "self_test.npz")
     _compare(folder)
