@@ -1,7 +1,9 @@
 """What a low-density scan makes of a high-density one, and the command."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,6 +92,63 @@ def test_pairs_that_are_none() -> None:
         fit_pair(low[:, :100], high)
     with pytest.raises(SettingsError, match="correlation of"):
         fit_pair(other, high)
+
+
+def blotches(side: int) -> np.ndarray:
+    """Return a scan of large and small blotches, 16 bits, without noise."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(4)
+    sizes = (3, 40)
+    fields = [gaussian_filter(rng.normal(size=(side, side)), px) for px in sizes]
+    field = sum(f / f.std() for f in fields)
+    return np.rint(4000 + 700 * field).clip(0).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("turn", "how"),
+    [
+        (lambda a: a[:, ::-1], "mirrored left to right"),
+        (lambda a: np.rot90(a), "turned by 90 degrees to the right"),
+        (lambda a: a[::-1, ::-1], "turned by 180 degrees"),
+    ],
+)
+def test_scans_that_are_turned_or_mirrored_are_named(turn: Any, how: str) -> None:
+    high = blotches(256)
+    low = turn(high[::2, ::2]).copy()
+    with pytest.raises(SettingsError, match=how):
+        fit_pair(low[None], high[None])
+
+
+def test_a_zoom_is_not_taken_for_blur() -> None:
+    from scipy.ndimage import affine_transform
+
+    high = blotches(512)
+    middle = (len(high) - 1) / 2
+    zoomed = affine_transform(
+        high.astype(np.float64), [0.96, 0.96], offset=middle * 0.04, mode="mirror"
+    )
+    low = np.rint(zoomed[::2, ::2]).astype(np.uint16)
+    fit = fit_pair(low[None], high[None]).calibration
+    assert fit.blur_y_px is None and fit.blur_x_px is None
+    said = fit.not_identifiable["blur_y_px"]
+    zoom = float(re.search(r"zoomed by ([+-][\d.]+) %", said).group(1))  # type: ignore[union-attr]
+    assert abs(zoom - 4) < 1
+    plain = fit_pair(high[None, ::2, ::2], high[None]).calibration
+    assert near(plain.blur_y_px, 0, 0.5)
+
+
+def test_pixel_sizes_that_contradict_the_shapes_are_noted(
+    cli: Cli, tmp_path: Path
+) -> None:
+    high = blotches(256)
+    for name, pixels, um in (("low", high[::2, ::2], 0.4), ("high", high, 0.1)):
+        about = {"axes": "YX", "PhysicalSizeX": um, "PhysicalSizeY": um}
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels, ome=True, metadata=about)
+    words = ("calibrate", "--low", tmp_path / "low.tif", "--high")
+    done = cli(*words, tmp_path / "high.tif", "-o", tmp_path / "out")
+    assert done.code == 0, done
+    assert "a coarse pixel is 4 dense ones wide, by their shapes 2" in done.out
 
 
 def test_the_command_writes_a_calibration_and_its_picture(

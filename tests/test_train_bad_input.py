@@ -13,6 +13,7 @@ import torch
 from cli import Cli
 from recipes import image, laboratory, learned, write_recipe
 
+from pssr_live.calibration.values import Calibration, Source
 from pssr_live.errors import SettingsError
 from pssr_live.training.scans.degradations import BOUNDS, ranges_of
 from pssr_live.training.scans.ranges import Ranges
@@ -164,6 +165,31 @@ def test_a_recipe_of_a_windows_editor_in_a_folder_with_brackets(tmp_path: Path) 
     recipe = laboratory(folder, data__train=["good/*.tif"])
     recipe.write_bytes(b"\xef\xbb\xbf" + recipe.read_bytes())
     assert learned(recipe, tmp_path / "run") == []
+
+
+def test_a_pair_of_another_scale_tells_nothing_about_this_one(tmp_path: Path) -> None:
+    source = Source(kind="pair", files=("a", "b"), frames=1, shape_px=(9, 9), scale=2)
+    Calibration(source=source).write(tmp_path / "pair.toml")
+    table = {"calibration": "pair.toml"}
+    assert ranges_of(table, 2, tmp_path) == Ranges()
+    with pytest.raises(SettingsError, match="is from a pair of scale 2 and"):
+        ranges_of(table, 4, tmp_path)
+
+
+def test_a_calibration_of_other_pixels_is_a_note(tmp_path: Path) -> None:
+    recipe = laboratory(tmp_path, crappifier__calibration="repeats.toml")
+    for size_um, noted in ((0.1, 0), (0.05, 1)):  # the recipe's are of 2 x 0.05 um
+        source = Source(
+            kind="repeats",
+            files=("a",),
+            frames=8,
+            shape_px=(64, 64),
+            pixel_size_um=size_um,
+        )
+        Calibration(source=source).write(tmp_path / "repeats.toml")
+        notes = learned(recipe, tmp_path / str(size_um))
+        assert len(notes) == noted
+    assert "frames of 0.05 um pixels" in notes[0] and "0.1 um" in notes[0]
 
 
 def test_a_table_overrides_ranges(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from pssr_live.calibration.alignment import LARGEST_PX, check_upright, distortion
 from pssr_live.calibration.confidence import measured
 from pssr_live.calibration.degraded import Degraded
 from pssr_live.calibration.stack import Pixels, check_frames, check_still
@@ -85,6 +86,11 @@ def fit_pair(
     )
     values: dict[str, Any] = dict(measured(model, found, blunt))
     missing = dict.fromkeys(_NOT_IN_A_PAIR, _NEEDS_REPEATS)
+    low_inside, seen, _ = model.inner(found)
+    apart = distortion(low_inside, seen)
+    if apart is not None and apart.apart_px > LARGEST_PX:
+        del values["blur_y_px"], values["blur_x_px"]
+        missing |= dict.fromkeys(("blur_y_px", "blur_x_px"), apart.in_words())
     calibration = Calibration(
         source=source, correlation=alike, not_identifiable=missing, **values
     )
@@ -95,6 +101,7 @@ def _registered(model: Degraded, names: tuple[str, str]) -> tuple[float, float]:
     """Return the shift (y, x) to start from; widens the edge that is left out."""
     seen, _ = model.sampled(np.array([0, 0, 0.4 * model.scale, 0.4 * model.scale]))
     found = displacement(model.low, seen)
+    check_upright(model.low, seen, found.correlation, names)
     if found.correlation < _LEAST_ALIKE:
         raise SettingsError(
             f"{names[0]} and {names[1]} have a correlation of {found.correlation:.2f} "

@@ -27,8 +27,10 @@ from pssr_live.storage.disk import disk_errors
 if TYPE_CHECKING:
     from pssr_live.calibration.pairs import PairFit
     from pssr_live.calibration.repeats import RepeatsFit
+    from pssr_live.calibration.stack import Stack
     from pssr_live.calibration.values import Calibration
 
+_SAME_RATIO = 0.02
 TOML, PICTURE = "calibration.toml", "calibration.png"
 
 
@@ -110,11 +112,26 @@ def _fitted(
             names=(str(low), str(high)),
             pixel_size_um=pixel_size_um or fine.pixel_size_um,
         )
-        unread = coarse.notes(str(low)) + fine.notes(str(high))
-        return replace(pair_fit, calibration=pair_fit.calibration.noted(unread))
+        said = coarse.notes(str(low)) + fine.notes(str(high))
+        said += _other_sizes(coarse, fine, pair_fit.calibration.source.scale)
+        return replace(pair_fit, calibration=pair_fit.calibration.noted(said))
     raise SettingsError(
         "A calibration takes either --repeats (with --dark, if there is one) or --low "
         "and --high: give one of the two."
+    )
+
+
+def _other_sizes(coarse: Stack, fine: Stack, scale: int) -> tuple[str, ...]:
+    """Say it where the files' pixel sizes are in another ratio than their shapes."""
+    if not (coarse.pixel_size_um and fine.pixel_size_um):
+        return ()
+    ratio = coarse.pixel_size_um / fine.pixel_size_um
+    if abs(ratio - scale) <= _SAME_RATIO * scale:
+        return ()
+    return (
+        f"By the pixel sizes in the files a coarse pixel is {ratio:.3g} dense ones "
+        f"wide, by their shapes {scale}: they show fields of different size, or a file "
+        "is wrong about its pixels.",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from pssr_live.calibration.values import Calibration
 from pssr_live.errors import SettingsError
 from pssr_live.network import Architecture
 from pssr_live.training.films.pool import OwnPool, check_size
@@ -25,7 +26,8 @@ from pssr_live.training.films.sources import (
 from pssr_live.training.learning.beginning import start_from
 from pssr_live.training.learning.trainer import TrainPlan
 from pssr_live.training.recipe_file import TrainRecipe
-from pssr_live.training.scans.degradations import ranges_of
+from pssr_live.training.scans.calibrated import other_pixels
+from pssr_live.training.scans.degradations import CALIBRATION, ranges_of
 from pssr_live.training.scans.ranges import Ranges
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -107,6 +109,7 @@ def prepare(recipe: TrainRecipe, folder: Path, bar: Bar) -> Prepared:
         notes=(
             *(learned.notes("training") if learned else ()),
             *(judged.notes("validation") if judged else ()),
+            *_calibration_notes(recipe, folder, sources),
         ),
     )
 
@@ -214,6 +217,18 @@ def _about(
             "soft_share": data.soft_share,
         },
     }
+
+
+def _calibration_notes(
+    recipe: TrainRecipe, folder: Path, sources: tuple[Source, ...]
+) -> list[str]:
+    named = recipe.crappifier.get(CALIBRATION)
+    if named is None:
+        return []
+    calibration = Calibration.read(folder / named)
+    sizes = _pixel_sizes_um(recipe, sources)
+    said = other_pixels(calibration, recipe.network.scale, sizes)
+    return [said] if said else []
 
 
 def _pixel_sizes_um(

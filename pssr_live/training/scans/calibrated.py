@@ -22,6 +22,7 @@ SHAKY = 2.0  # lines as much worse, or better, on another day
 SLOW = 1.2  # a detector as much slower or quicker, beside the dwell of another day
 WIDEST_PX = 3.0  # coarse pixels: as far as the crappifier's kernel goes
 BLUR_SLACK_PX = 0.3
+SAME_SIZE = 1.2  # pixels that differ by no more are the same zoom
 DWELL_SLACK = 0.2
 _SDS = 2.0  # of a value's uncertainty
 
@@ -44,6 +45,34 @@ def calibrated(ranges: Ranges, calibration: Calibration, scale: int) -> Ranges:
         return _beam(ranges, calibration, scale)
     detected = _slow(_detector(ranges, calibration), calibration)
     return _lines(detected, calibration, scale)
+
+
+def other_pixels(
+    calibration: Calibration, scale: int, dense_um: tuple[float, float]
+) -> str:
+    """Return a sentence on a calibration of pixels of another size; empty if it fits.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        From repeats of coarse scans, or from a pair.
+    scale : int
+        HR pixels from one low-density pixel to the next.
+    dense_um : tuple of float
+        Smallest and largest pixel size of the images that are learned from.
+    """
+    size_um, kind = calibration.source.pixel_size_um, calibration.source.kind
+    factor = scale if kind == "repeats" else 1
+    low, high = (factor * end for end in dense_um)
+    if size_um is None or low / SAME_SIZE <= size_um <= high * SAME_SIZE:
+        return ""
+    named = "frames" if kind == "repeats" else "a dense scan"
+    wanted = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    return (
+        f"The calibration is from {named} of {size_um:.3g} um pixels, and this "
+        f"training's have {wanted} um: its photons, jitter and blur are not those of "
+        "the scans to restore."
+    )
 
 
 def _detector(ranges: Ranges, calibration: Calibration) -> Ranges:

@@ -76,7 +76,15 @@ def ranges_of(table: Mapping[str, Any], scale: int, folder: Path) -> Ranges:
 def _calibrated(ranges: Ranges, path: Path, scale: int) -> Ranges:
     from pssr_live.training.scans.calibrated import calibrated
 
-    return calibrated(ranges, Calibration.read(path), scale)
+    calibration = Calibration.read(path)
+    source = calibration.source
+    if source.kind == "pair" and source.scale != scale:
+        raise SettingsError(
+            f"The recipe's crappifier.{CALIBRATION}, {path}, is from a pair of scale "
+            f"{source.scale} and network.scale is {scale}: calibrate with a pair of "
+            "that scale."
+        )
+    return calibrated(ranges, calibration, scale)
 
 
 def _value(name: str, value: Any, is_range: bool) -> Any:
