@@ -94,6 +94,26 @@ def test_a_recipe_and_json(cli: Cli, movie: Path, tmp_path: Path) -> None:
     assert report["truth"] is None and report["preview"] is None
 
 
+def test_levels_that_leave_no_light_are_noted(cli: Cli, tmp_path: Path) -> None:
+    plain = frames(2, 2, 34, 49)
+    hot, two = plain.copy(), plain.copy()
+    hot[:, :, 3, 4], two[:, 0] = 65535, 40 * plain[:, 0]
+    signed = plain.astype(np.int32) - 32768
+    below = "100% of the pixels are below black, 0, and were scanned as if there was no"
+    for name, movie, said in (
+        ("plain", plain, None),
+        ("hot", hot, "Bright pixels of channel 0 are at 249"),
+        ("two", two, "Bright pixels of channel 1 are at 249"),
+        ("signed", signed.astype(np.int16), below),
+    ):
+        path = tmp_path / f"{name}.ome.tif"
+        tifffile.imwrite(path, movie, ome=True, metadata={"axes": "TCYX"})
+        told = cli("crappify", path, "-o", tmp_path / f"{name}.tiff", "--json")
+        warnings = " ".join(told.json["movies"][0]["warnings"])
+        assert (said or "") in warnings
+        assert (said is None) == ("black" not in warnings and "Bright" not in warnings)
+
+
 def test_several_movies_and_missing_frames(
     cli: Cli, movie: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pssr_live.commands.crappify_doubts import Levels
 from pssr_live.crappifier import Crappifier, Recipe, cropped_shape, white_level
 from pssr_live.errors import SettingsError
 from pssr_live.frame import Pixels
@@ -133,7 +134,9 @@ def _write(
             shape = report["used_shape"]
             truths = _pages(parts[job.truth], movie, shape, 1, "reference")
             files.append(stack.enter_context(truths))
+        levels = Levels(how)
         for frame in movie.frames():
+            levels.look(frame)
             t = frame.index.get("t", 0)
             scan = how.scan(frame.pixels, frame.ordinal, t)
             truth = how.truth(frame.pixels, t)
@@ -146,6 +149,7 @@ def _write(
             report["frames"] += 1
             if progress is not None:
                 progress(report["frames"], len(movie))
+        report["warnings"] += levels.notes()
         for file in files:
             file.close(said, pad_to=len(movie))
 
