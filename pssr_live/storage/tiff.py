@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import numpy.typing as npt
     from tifffile import FileHandle, TiffPage, TiffPageSeries
 
     from pssr_live.frame import Pixels
@@ -84,13 +85,16 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
     missing = frozenset(n for n, read in enumerate(reads) if read is None)
     doubt = shortfall(tiff, path, len(reads) - len(missing), len(reads))
     y, x = page.imagelength, page.imagewidth
+    white_is_0 = page.photometric == PHOTOMETRIC.MINISWHITE
 
     def read(ordinal: int) -> Pixels:
         load = reads[ordinal]
         if load is None:
             raise StorageError(f"Frame {ordinal} is missing in {path}; skip it.")
         with tiff_errors(path, f"Frame {ordinal}"):
-            return load().reshape(y, x).astype(dtype, copy=False)
+            pixels = load().reshape(y, x).astype(dtype, copy=False)
+        # As Bio-Formats does; some cameras of electron microscopes keep it so.
+        return np.invert(pixels) if white_is_0 else pixels
 
     return Contents(
         shape=(y, x),
@@ -115,8 +119,8 @@ def _inverted(page: TiffPage, path: Path) -> str:
     if page.photometric != PHOTOMETRIC.MINISWHITE:
         return ""
     return (
-        f"{path} calls 0 white (MinIsWhite), which is heeded by viewers and not here: "
-        "invert its values first if bright places have the lower ones."
+        f"{path} calls 0 white (MinIsWhite): its values are taken inverted, as viewers "
+        "show them."
     )
 
 
@@ -127,11 +131,24 @@ def _refuse_colour(series: TiffPageSeries, path: Path) -> None:
             "one channel per page (Fiji: Image > Color > Split Channels), or, if it is "
             "a movie, write it as one (tifffile: photometric='minisblack')."
         )
+    table = series.keyframe.colormap
+    # ImageJ keeps any look-up table for showing; the pixels are what was measured.
+    if table is not None and not series.keyframe.is_imagej and not _grows(table):
+        raise StorageError(
+            f"{path} has colours by number (a palette), which say nothing about "
+            "brightness; convert it to grey (Fiji: Image > Type > 8-bit)."
+        )
     if series.axes[-2:] != "YX":
         raise StorageError(
             f"{path} has the axes {series.axes}, not (..., Y, X); save it as a plain "
             "stack of images."
         )
+
+
+def _grows(table: npt.NDArray[np.uint16]) -> bool:
+    """Whether a table of colours (3, N) gets brighter with the number."""
+    brightness = table.astype(np.int64).sum(axis=0)
+    return bool((np.diff(brightness) >= 0).all())
 
 
 def _indices(series: TiffPageSeries, place: dict[str, int]) -> list[dict[str, int]]:
