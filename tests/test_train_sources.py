@@ -13,7 +13,13 @@ from recipes import image
 from pssr_live.errors import SettingsError
 from pssr_live.training.films.clips import PoolPlan
 from pssr_live.training.films.pool import OwnPool, choose_tile, make_pool, own_clip
-from pssr_live.training.films.sources import Wanted, find, refuse_shared, survey
+from pssr_live.training.films.sources import (
+    Wanted,
+    find,
+    passed_over,
+    refuse_shared,
+    survey,
+)
 
 WANTED = Wanted(window=3, clip=5, side=64)
 
@@ -82,12 +88,16 @@ def test_images_that_teach_nothing_are_skipped_and_counted(tmp_path: Path) -> No
     good = written(tmp_path / "good.tif", image(4))
     found = looked_at(*paths, tmp_path / "broken.tif", good)
     assert [source.path for source in found.sources] == [good]
-    (said,) = found.notes("training")
+    said, unreadable = found.notes("training")
+    assert "broken.tif" in unreadable
     assert said.startswith("5 training images or files were skipped")
     for why in ("constant", "saturated", "NaN", "64 x 64", "unreadable"):
         assert why in said
     with pytest.raises(SettingsError, match=r"Nothing is left of the 4 .*constant"):
         looked_at(*paths)
+    colour = written(tmp_path / "colour.tif", np.zeros((120, 120, 3), np.uint8))
+    with pytest.raises(SettingsError, match=r"1 unreadable.*colour \(RGB\)"):
+        looked_at(colour)
 
 
 def test_a_bad_frame_takes_no_movie_with_it(tmp_path: Path) -> None:
@@ -160,6 +170,15 @@ def test_what_a_mac_leaves_is_no_image(tmp_path: Path) -> None:
     written(tmp_path / "a.tif", image(0))
     (tmp_path / "._a.tif").write_bytes(b"\0\5\x16\7")
     assert find([str(tmp_path)], Path(), "training") == [(tmp_path / "a.tif", False)]
+
+
+def test_images_that_are_not_looked_at_are_named(tmp_path: Path) -> None:
+    for name in ("x/1.tif", "x/._1.tif", "x/2.png", "x/day2/3.tif", "x/empty/a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    assert [p.name for p, _ in find(["x"], tmp_path, "training")] == ["1.tif"]
+    (said,) = passed_over(["x", "x/day2", "x/*.tif"], tmp_path, "training")
+    assert "'x'" in said and "(1 .png, 1 folder)" in said
 
 
 def test_tiles_with_something_on_them_are_preferred() -> None:

@@ -20,6 +20,7 @@ from pssr_live.training.films.sources import (
     Survey,
     Wanted,
     find,
+    passed_over,
     refuse_shared,
     survey,
 )
@@ -109,6 +110,8 @@ def prepare(recipe: TrainRecipe, folder: Path, bar: Bar) -> Prepared:
         notes=(
             *(learned.notes("training") if learned else ()),
             *(judged.notes("validation") if judged else ()),
+            *passed_over(recipe.data.train, folder, "training"),
+            *passed_over(recipe.data.judged_on, folder, "validation"),
             *_calibration_notes(recipe, folder, sources),
         ),
     )

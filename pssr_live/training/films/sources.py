@@ -25,6 +25,7 @@ from pssr_live.training.films.images import Images, Plane, open_images
 TAKES = 32  # of one channel, position and plane at most, spread evenly
 SOURCE_TAKES = 96  # of one file at most
 SATURATED_SHARE = 0.05  # of pixels at the brightest value
+_OTHERS = (".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".dm3", ".dm4")
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Survey:
     skipped: tuple[tuple[str, int], ...]
     seen: int
     short_movies: int
+    unreadable: str = ""  # what is wrong with the first file that cannot be read
 
     def notes(self, role: str) -> list[str]:
         """Return what a person should know, one sentence each."""
@@ -72,6 +74,8 @@ class Survey:
             total = sum(count for _, count in self.skipped)
             why = ", ".join(f"{count} {reason}" for reason, count in self.skipped)
             said.append(f"{total} {role} images or files were skipped: {why}.")
+        if self.unreadable:
+            said.append(f"The first that is unreadable: {self.unreadable}")
         if self.short_movies:
             said.append(
                 f"{self.short_movies} {role} movies have fewer frames than the "
@@ -131,7 +135,7 @@ def survey(
         If a file that was named by itself cannot be read, or nothing is left.
     """
     skipped: Counter[str] = Counter()
-    sources, short = [], 0
+    sources, short, unreadable = [], 0, ""
     for number, (path, named) in enumerate(files):
         try:
             with open_images(path) as images:
@@ -140,10 +144,11 @@ def survey(
                     1 < len(run) < wanted.window for run in runs
                 )
                 source = _look(images, runs, wanted, skipped)
-        except StorageError:
+        except StorageError as error:
             if named:
                 raise
             skipped["unreadable"] += 1
+            unreadable = unreadable or str(error)
         else:
             if source.takes:
                 sources.append(source)
@@ -154,8 +159,35 @@ def survey(
             f"Nothing is left of the {len(files)} {role} files ({why}; an image must "
             f"have {wanted.side} x {wanted.side} pixels or more): give other images or "
             "a smaller crop."
+            + (f" The first that is unreadable: {unreadable}" if unreadable else "")
         )
-    return Survey(tuple(sources), tuple(skipped.items()), len(files), short)
+    return Survey(tuple(sources), tuple(skipped.items()), len(files), short, unreadable)
+
+
+def passed_over(entries: Iterable[str], folder: Path, role: str) -> list[str]:
+    """Return a sentence on each folder with images that are not looked at."""
+    said = []
+    for entry in entries:
+        path = folder / entry
+        if not path.is_dir():
+            continue
+        kinds = Counter(
+            file.suffix.lower()
+            for file in path.iterdir()
+            if file.suffix.lower() in _OTHERS
+        )
+        kinds["folder"] = sum(
+            any(map(is_image, inner.iterdir()))
+            for inner in path.iterdir()
+            if inner.is_dir()
+        )
+        found = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        if found:
+            said.append(
+                f"The {role} entry {entry!r} also holds images that are not looked at "
+                f"({found}): save them as TIFF, and name folders by themselves."
+            )
+    return said
 
 
 def refuse_shared(train: Survey, validate: Survey) -> None:
