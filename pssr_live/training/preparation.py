@@ -24,6 +24,7 @@ from pssr_live.training.films.sources import (
     refuse_shared,
     survey,
 )
+from pssr_live.training.films.twins import twins
 from pssr_live.training.learning.beginning import start_from
 from pssr_live.training.learning.trainer import TrainPlan
 from pssr_live.training.recipe_file import TrainRecipe
@@ -110,6 +111,7 @@ def prepare(recipe: TrainRecipe, folder: Path, bar: Bar) -> Prepared:
         notes=(
             *(learned.notes("training") if learned else ()),
             *(judged.notes("validation") if judged else ()),
+            *(twins(judged.looks, learned.looks) if judged and learned else ()),
             *passed_over(recipe.data.train, folder, "training"),
             *passed_over(recipe.data.judged_on, folder, "validation"),
             *_calibration_notes(recipe, folder, sources),

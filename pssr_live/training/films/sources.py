@@ -10,7 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -21,9 +21,11 @@ from pssr_live.errors import SettingsError, StorageError
 from pssr_live.frame import series_of
 from pssr_live.storage.folder import is_image
 from pssr_live.training.films.images import Images, Plane, open_images
+from pssr_live.training.films.twins import Look, look
 
 TAKES = 32  # of one channel, position and plane at most, spread evenly
 SOURCE_TAKES = 96  # of one file at most
+LOOKS = 3  # small pictures of a file, to find others like it
 SATURATED_SHARE = 0.05  # of pixels at the brightest value
 _OTHERS = (".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".dm3", ".dm4")
 
@@ -66,6 +68,7 @@ class Survey:
     seen: int
     short_movies: int
     unreadable: str = ""  # what is wrong with the first file that cannot be read
+    looks: Mapping[Path, tuple[Look, ...]] = field(default_factory=dict, repr=False)
 
     def notes(self, role: str) -> list[str]:
         """Return what a person should know, one sentence each."""
@@ -136,6 +139,7 @@ def survey(
     """
     skipped: Counter[str] = Counter()
     sources, short, unreadable = [], 0, ""
+    looks: dict[Path, tuple[Look, ...]] = {}
     for number, (path, named) in enumerate(files):
         try:
             with open_images(path) as images:
@@ -143,7 +147,7 @@ def survey(
                 short += wanted.window > 1 and any(
                     1 < len(run) < wanted.window for run in runs
                 )
-                source = _look(images, runs, wanted, skipped)
+                source, few = _look(images, runs, wanted, skipped)
         except StorageError as error:
             if named:
                 raise
@@ -152,6 +156,7 @@ def survey(
         else:
             if source.takes:
                 sources.append(source)
+                looks[path] = few
         progress(number + 1, len(files))
     if not sources:
         why = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
@@ -161,7 +166,9 @@ def survey(
             "a smaller crop."
             + (f" The first that is unreadable: {unreadable}" if unreadable else "")
         )
-    return Survey(tuple(sources), tuple(skipped.items()), len(files), short, unreadable)
+    return Survey(
+        tuple(sources), tuple(skipped.items()), len(files), short, unreadable, looks
+    )
 
 
 def passed_over(entries: Iterable[str], folder: Path, role: str) -> list[str]:
@@ -257,17 +264,21 @@ def _channel(images: Images, channel: int | str | None) -> int | None:
 
 def _look(
     images: Images, runs: list[list[int]], wanted: Wanted, skipped: Counter[str]
-) -> Source:
+) -> tuple[Source, tuple[Look, ...]]:
     takes: list[tuple[int, ...]] = []
     if min(images.shape) < wanted.side:
         skipped[f"smaller than {wanted.side} x {wanted.side} pixels"] += 1
         runs = []
     found = _spread(_takes(runs, wanted), SOURCE_TAKES)
     good: dict[int, str] = {}
-    for ordinal in sorted({ordinal for take in found for ordinal in take}):
+    looks = []
+    ordinals = sorted({ordinal for take in found for ordinal in take})
+    few = _spread(ordinals, LOOKS)
+    for ordinal in ordinals:
         plane = images.read(ordinal)
         if (why := fault(plane)) is None:
             good[ordinal] = _hash(plane)
+            looks += [look(plane)] if ordinal in few else []
         else:
             skipped[why] += 1
     for take in found:
@@ -275,9 +286,10 @@ def _look(
         # What is left of a take with holes is no movie; one frame of it is a still.
         takes += [take] if sound == take else [sound[:1]] if sound else []
     hashes = set(good.values())
-    return Source(
+    source = Source(
         images.path, tuple(takes), frozenset(hashes), images.dtype, images.pixel_size_um
     )
+    return source, tuple(looks)
 
 
 def _takes(runs: list[list[int]], wanted: Wanted) -> list[tuple[int, ...]]:
