@@ -26,6 +26,7 @@ from pssr_live.training.learning.checkpoint import load
 from pssr_live.training.learning.loop import Loop
 from pssr_live.training.learning.run_folder import RunFolder
 from pssr_live.training.learning.trainer import Trainer
+from pssr_live.training.model_folder.finish import behind
 from pssr_live.weights import network_of, read_weights
 
 FILES = {
@@ -67,6 +68,7 @@ def test_a_recipe_becomes_a_model(cli: Cli, tmp_path: Path) -> None:
     run = tmp_path / "recipe_run"
     assert told.code == 0, told
     assert "100.0 %  step 6  loss " in told.out
+    assert "Note: Worse than " in told.out
     assert f"Model: {run / 'tiny-x2'}" in told.out
     usual = (run / "run.json").stat().st_mode
     assert {p.stat().st_mode for p in run.rglob("*") if p.is_file()} == {usual}
@@ -80,6 +82,10 @@ def test_a_recipe_becomes_a_model(cli: Cli, tmp_path: Path) -> None:
     assert card.training.seconds > 0
     assert card.training.device == "CPU"
     assert "from 3 files and judged on 1 held out" in card.limits[0]
+    # So few steps teach nothing; the card says so to whom it is given.
+    assert card.limits[-1].startswith("Worse than ") and behind(card.metrics)
+    better = {name: m | {"psnr_db": 99.0} for name, m in card.metrics.items()}
+    assert behind(better) == []
     for scores in card.metrics.values():
         assert {"psnr_db", "bicubic_psnr_db", "classical_psnr_db"} <= set(scores)
     assert "Learned from:" in (model.folder / "README.md").read_text()

@@ -26,6 +26,7 @@ from pssr_live.commands.console import (
     JsonOption,
     OverwriteOption,
     console_for,
+    notes,
     packages_of,
     print_json,
     progress_bar,
@@ -71,6 +72,7 @@ def train(
     """
     with packages_of("train"):
         from pssr_live.training.learning.device import is_first
+        from pssr_live.training.model_folder.finish import behind
 
     console = console_for(json)
     console.quiet = not is_first()
@@ -97,6 +99,8 @@ def train(
         print_json({"run": str(folder), "model": place, "metrics": card.metrics})
         return
     _tell_figures(console, card)
+    if said := behind(card.metrics):
+        notes(console, [*said, "Train longer, or on more images, before it is used."])
     console.print(f"Model: {folder / card.name}", markup=False)
     use = f"pssr-live restore raw.ome.tiff -o restored.ome.tiff -m {folder / card.name}"
     console.print(f"Use it: {use}", markup=False)

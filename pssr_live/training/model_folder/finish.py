@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,23 @@ def from_run(run: RunFolder, folder: Path, last: bool = False) -> ModelCard:
         "seconds": round(spent["spent_s"], 1),
         "device": spent["device"],
     }
-    about = {**about, "metrics": metrics, "training": training}
+    limits = [*about["limits"], *behind(metrics)]
+    about = {**about, "metrics": metrics, "training": training, "limits": limits}
     return _write(net, folder, about, shown[AS_SHELF])
+
+
+def behind(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return a sentence on each test in which interpolation does better."""
+    said = []
+    for test, m in metrics.items():
+        ways = {"bicubic": m["bicubic_psnr_db"], "classical": m["classical_psnr_db"]}
+        way = max(ways, key=ways.__getitem__)
+        if m["psnr_db"] < ways[way]:
+            said.append(
+                f"Worse than {way} interpolation without any model ({test}: "
+                f"{m['psnr_db']:.2f} and {ways[way]:.2f} dB)."
+            )
+    return said
 
 
 def from_model(source: Path | str, folder: Path) -> ModelCard:
