@@ -69,6 +69,14 @@ def test_what_differs_between_frames_is_not_taken_for_noise(
         assert off_by(fit.read_noise_adu, SETTINGS.read_noise_adu) < 0.05
 
 
+def test_a_black_border_is_no_running_average(seen: Frames) -> None:
+    frames = stack(seen)
+    frames[:, :40] = 0
+    fit = fit_repeats(frames).calibration
+    assert off_by(fit.gain_adu_per_photon, SETTINGS.gain_adu) < 0.1
+    assert not any("running averages" in note for note in fit.notes)
+
+
 def test_eight_bits_are_enough(seen: Frames) -> None:
     settings = replace(
         SETTINGS, gain_adu=3, offset_adu=9, read_noise_adu=0.9, photons_per_us=15

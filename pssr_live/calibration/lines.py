@@ -17,6 +17,7 @@ from pssr_live.evaluation.pair import Real
 from pssr_live.shared_noise import Shared, shared_noise
 
 _SMOOTH_PX = 0.7
+_NO_CHANCE = 1e-300  # lines of one grey level in all frames, as in a black border
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ def separate(frames: Real) -> Lines:
     found = max(float(np.average(square, weights=weight)), 0.0)
     # A line's place is believed as far as jitter stands out of chance: the noise of
     # bright pixels would be carried into dark ones else.
-    trust = found / (found + chance)
+    trust = found / np.maximum(found + chance, _NO_CHANCE)
     for rest, moved, part in zip(rests, move, trust, strict=True):
         rest -= (part * moved)[:, None] * across
         rest /= np.sqrt(1 - (part * (2 - part))[:, None] * np.minimum(parts, 0.5))
