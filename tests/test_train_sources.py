@@ -12,6 +12,7 @@ from recipes import image
 
 from pssr_live.errors import SettingsError
 from pssr_live.training.films.clips import PoolPlan
+from pssr_live.training.films.images import open_images
 from pssr_live.training.films.pool import OwnPool, choose_tile, make_pool, own_clip
 from pssr_live.training.films.sources import (
     Wanted,
@@ -121,6 +122,26 @@ def test_float_images_say_what_whole_numbers_say(tmp_path: Path) -> None:
     (source,) = looked_at(path, wanted=Wanted(1, 1, 64, channel="GFP")).sources
     assert source.takes == ((1,),)
     assert source.pixel_size_um == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize("how", ["ome", "imagej", "pages"])
+def test_float_movies_are_read_image_by_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    film = np.stack([image(n) for n in range(4)]).astype(np.float32)
+    path = tmp_path / "a.tif"
+    ways: dict[str, dict[str, Any]] = {
+        "ome": {"ome": True, "metadata": {"axes": "TYX"}},
+        "imagej": {"imagej": True, "metadata": {"axes": "TYX"}},
+        "pages": {"photometric": "minisblack", "compression": "zlib"},
+    }
+    tifffile.imwrite(path, film, **ways[how])
+    monkeypatch.delattr(tifffile.TiffPageSeries, "asarray")  # a whole movie at once
+    with open_images(path) as images:
+        assert [index["t"] for index in images.indices] == [0, 1, 2, 3]
+        np.testing.assert_array_equal(images.read(2), film[2])
+    with pytest.raises(SettingsError, match="no channel 5"):
+        looked_at(path, wanted=Wanted(1, 1, 64, channel=5))
 
 
 def test_an_image_in_tiny_units_has_all_its_contrast(tmp_path: Path) -> None:

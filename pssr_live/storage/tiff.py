@@ -81,7 +81,7 @@ def _foreign_contents(tiff: TiffFile, path: Path) -> Contents:
     for n, one in enumerate(series):
         place = {"t" if images else "p": n} if len(series) > 1 else {}
         indices += _indices(one, place)
-        reads += _reads(one, path)
+        reads += plane_reads(one, path)
     missing = frozenset(n for n, read in enumerate(reads) if read is None)
     doubt = shortfall(tiff, path, len(reads) - len(missing), len(reads))
     y, x = page.imagelength, page.imagewidth
@@ -164,7 +164,9 @@ def _indices(series: TiffPageSeries, place: dict[str, int]) -> list[dict[str, in
     return [place | dict(zip(names, at, strict=True)) or {"t": 0} for at in turns]
 
 
-def _reads(series: TiffPageSeries, path: Path) -> list[Callable[[], Pixels] | None]:
+def plane_reads(
+    series: TiffPageSeries, path: Path
+) -> list[Callable[[], Pixels] | None]:
     """Return how to read each plane; None for planes that the file has not."""
     count = int(np.prod(series.shape[:-2], dtype=np.int64))
     pages = list(series.pages)

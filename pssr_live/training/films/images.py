@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ import tifffile
 from pssr_live.storage.contents import tiff_errors
 from pssr_live.storage.metadata import channel_names, pixel_size_um
 from pssr_live.storage.movie import open_movie
+from pssr_live.storage.tiff import plane_reads
 
 Plane = npt.NDArray[Any]
 
@@ -53,7 +54,10 @@ def open_images(path: Path) -> Iterator[Images]:
         If it cannot be read, or is in colour.
     """
     if _is_float(path):
-        yield _float_images(path)
+        with tifffile.TiffFile(path) as tiff:
+            with tiff_errors(path, "The images"):
+                images = _float_images(tiff, path)
+            yield images
         return
     with open_movie(path) as movie:
         yield Images(
@@ -78,23 +82,27 @@ def _is_float(path: Path) -> bool:
         return False
 
 
-def _float_images(path: Path) -> Images:
-    with tiff_errors(path, "The images"), tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        axes, sizes, dtype = series.axes[:-2].lower(), series.shape, series.dtype.name
-        pixels = series.asarray()
-        pixel_um, names = pixel_size_um(tiff, tiff.pages.first), channel_names(tiff)
+def _float_images(tiff: tifffile.TiffFile, path: Path) -> Images:
+    series = tiff.series[0]
+    axes, sizes = series.axes[:-2].lower(), series.shape
     unnamed = [axis for axis in axes if axis not in "tcz"]
     if "t" not in axes and unnamed:
         axes = axes.replace(unnamed[0], "t", 1)
     turns = itertools.product(*(range(size) for size in sizes[:-2]))
-    planes = pixels.reshape(-1, *sizes[-2:]).astype(np.float32)
+    reads = plane_reads(series, path)
+
+    def read(ordinal: int) -> Plane:
+        load = cast("Callable[[], Plane]", reads[ordinal])  # it is not in `missing`
+        with tiff_errors(path, f"Image {ordinal}"):
+            return load().reshape(sizes[-2:]).astype(np.float32)
+
     return Images(
         path=path,
         shape=(int(sizes[-2]), int(sizes[-1])),
-        dtype=dtype,
+        dtype=series.dtype.name,
         indices=tuple(dict(zip(axes, at, strict=True)) for at in turns),
-        read=planes.__getitem__,
-        pixel_size_um=pixel_um,
-        channel_names=names,
+        read=read,
+        pixel_size_um=pixel_size_um(tiff, tiff.pages.first),
+        channel_names=channel_names(tiff),
+        missing=frozenset(n for n, load in enumerate(reads) if load is None),
     )
