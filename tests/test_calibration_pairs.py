@@ -11,6 +11,7 @@ import tifffile
 from cli import Cli
 from PIL import Image
 
+from pssr_live.calibration.as_recipe import recipe_of
 from pssr_live.calibration.pairs import fit_pair
 from pssr_live.calibration.stack import read_frames
 from pssr_live.calibration.values import Calibration, Measured
@@ -120,7 +121,7 @@ def test_scans_that_are_turned_or_mirrored_are_named(turn: Any, how: str) -> Non
         fit_pair(low[None], high[None])
 
 
-def test_a_zoom_is_not_taken_for_blur() -> None:
+def test_a_zoom_is_not_taken_for_blur(tmp_path: Path) -> None:
     from scipy.ndimage import affine_transform
 
     high = blotches(512)
@@ -134,6 +135,9 @@ def test_a_zoom_is_not_taken_for_blur() -> None:
     said = fit.not_identifiable["blur_y_px"]
     zoom = float(re.search(r"zoomed by ([+-][\d.]+) %", said).group(1))  # type: ignore[union-attr]
     assert abs(zoom - 4) < 1
+    fit.write(tmp_path / "calibration.toml")
+    with pytest.raises(SettingsError, match=r"tell the blur.* as if one was zoomed"):
+        recipe_of(tmp_path / "calibration.toml", 2)
     plain = fit_pair(high[None, ::2, ::2], high[None]).calibration
     assert near(plain.blur_y_px, 0, 0.5)
 

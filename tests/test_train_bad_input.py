@@ -13,7 +13,7 @@ import torch
 from cli import Cli
 from recipes import image, laboratory, learned, write_recipe
 
-from pssr_live.calibration.values import Calibration, Source
+from pssr_live.calibration.values import Calibration, Measured, Source
 from pssr_live.errors import SettingsError
 from pssr_live.training.scans.degradations import BOUNDS, ranges_of
 from pssr_live.training.scans.ranges import Ranges
@@ -186,9 +186,15 @@ def test_a_calibration_of_other_pixels_is_a_note(tmp_path: Path) -> None:
             shape_px=(64, 64),
             pixel_size_um=size_um,
         )
-        Calibration(source=source).write(tmp_path / "repeats.toml")
+        jitter = Measured(value=0.2, uncertainty=0.01)
+        calibration = Calibration(source=source, line_jitter_px=jitter)
+        calibration.write(tmp_path / "repeats.toml")
         notes = learned(recipe, tmp_path / str(size_um))
         assert len(notes) == noted
+    nothing = Calibration(source=source, not_identifiable={"offset_adu": "dark"})
+    nothing.write(tmp_path / "repeats.toml")
+    useless = learned(recipe, tmp_path / "useless")
+    assert "narrows no range" in useless[1] and "(offset_adu)" in useless[1]
     assert "frames of 0.05 um pixels" in notes[0] and "0.1 um" in notes[0]
 
 

@@ -75,10 +75,8 @@ def _beam(calibration: Calibration, path: Path, scale: int) -> tuple[AnyStep, ..
             f"{scale}: pass --scale {calibration.source.scale}."
         )
     if down is None or across is None:
-        raise SettingsError(
-            f"{path} does not tell the blur of the coarse scan: calibrate again, with "
-            "a pair that has more detail."
-        )
+        why = calibration.not_identifiable.get("blur_y_px", "calibrate again")
+        raise SettingsError(f"{path} does not tell the blur of the coarse scan: {why}.")
     share = min(dwell_share(down, across, scale).value, 1.0)
     blur = max(down.value, 0.0)
     return (Scan(mode="line", psf_sigma_px=blur, dwell_share=share),)

@@ -28,7 +28,7 @@ from pssr_live.training.films.twins import twins
 from pssr_live.training.learning.beginning import start_from
 from pssr_live.training.learning.trainer import TrainPlan
 from pssr_live.training.recipe_file import TrainRecipe
-from pssr_live.training.scans.calibrated import other_pixels
+from pssr_live.training.scans.calibrated import calibrated, other_pixels
 from pssr_live.training.scans.degradations import CALIBRATION, ranges_of
 from pssr_live.training.scans.ranges import Ranges
 
@@ -232,8 +232,14 @@ def _calibration_notes(
         return []
     calibration = Calibration.read(folder / named)
     sizes = _pixel_sizes_um(recipe, sources)
-    said = other_pixels(calibration, recipe.network.scale, sizes)
-    return [said] if said else []
+    said = [other_pixels(calibration, recipe.network.scale, sizes)]
+    if calibrated(Ranges(), calibration, recipe.network.scale) == Ranges():
+        lacks = ", ".join(calibration.not_identifiable) or "nothing of use"
+        said.append(
+            "The calibration narrows no range, and the training is for all microscopes:"
+            f" it says why in not_identifiable ({lacks})."
+        )
+    return [one for one in said if one]
 
 
 def _pixel_sizes_um(
