@@ -172,32 +172,6 @@ def test_a_folder_of_images_is_a_movie_in_natural_order(tmp_path: Path) -> None:
         movie.frame(5)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_white_kept_as_0_is_bright(tmp_path: Path, dtype: str) -> None:
-    shown = stack(3, dtype=dtype)
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, ~shown, photometric="miniswhite", metadata=None)
-    with open_movie(path) as movie:
-        np.testing.assert_array_equal([f.pixels for f in movie.frames()], shown)
-
-
-@pytest.mark.parametrize("imagej", [False, True])
-def test_a_look_up_table_for_showing_leaves_the_pixels_alone(
-    tmp_path: Path, imagej: bool
-) -> None:
-    table = np.zeros((3, 256), np.uint16)
-    table[1] = 257 * np.arange(256)
-    image = stack(1, dtype="uint8")[0]
-    path = tmp_path / "a.tif"
-    if imagej:  # any table at all
-        table[0] = np.random.default_rng(0).integers(0, 65536, 256)
-    about = {"description": "ImageJ=1.53k\nimages=1\n", "metadata": None}
-    how = about if imagej else {"metadata": None}
-    tifffile.imwrite(path, image, photometric="palette", colormap=table, **how)
-    with open_movie(path) as movie:
-        np.testing.assert_array_equal(movie.frame(0).pixels, image)
-
-
 @pytest.mark.parametrize(
     ("indices", "expected"),
     [
