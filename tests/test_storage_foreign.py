@@ -43,6 +43,7 @@ def test_white_kept_as_0_is_bright(tmp_path: Path, dtype: str) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, ~shown, photometric="miniswhite", metadata=None)
     with open_movie(path) as movie:
+        assert "calls 0 white (MinIsWhite)" in movie.doubt
         np.testing.assert_array_equal([f.pixels for f in movie.frames()], shown)
 
 

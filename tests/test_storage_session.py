@@ -162,5 +162,5 @@ def test_unreadable_lines_are_left_out_wherever_they_are(
 
 def test_room_is_checked_before_the_first_frame(tmp_path: Path) -> None:
     check_room(tmp_path / "not" / "yet", 1000)
-    with pytest.raises(StorageError, match=r"needs 1000000\.0 GB and .* GB free"):
+    with pytest.raises(StorageError, match=r"needs 1000\.0 TB and .* GB free"):
         check_room(tmp_path / "not" / "yet", 10**15)

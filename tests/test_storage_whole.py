@@ -97,14 +97,6 @@ def test_a_text_that_promises_more_is_told(cli: Cli, tmp_path: Path) -> None:
     assert f"Note: {path} says that it holds 8 images, and 1 could be" in told.out
 
 
-def test_a_movie_whose_zero_is_white_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    write(path, photometric="miniswhite")
-    with open_movie(path) as movie:
-        assert "calls 0 white (MinIsWhite)" in movie.doubt
-        np.testing.assert_array_equal(movie.frame(0).pixels, noise()[0])
-
-
 def test_a_movie_of_several_files_is_read_from_any_of_them(tmp_path: Path) -> None:
     names = ("0.ome.tif", "1.ome.tif")
     for n, name in enumerate(names):
