@@ -79,7 +79,7 @@ class RunWatch:
             self._break_off()
             return None
         try:
-            if wait_for(self._core, self._began, START_S):
+            if self._has_begun():
                 while not self._has_ended(LOOK_S) and self._may_go_on():
                     pass
         except KeyboardInterrupt as interrupt:
@@ -100,6 +100,13 @@ class RunWatch:
             return "aborted", f"An error in the script ended the run: {reason}"
         return None  # it went wrong after the run
 
+    def _has_begun(self) -> bool:
+        """Return whether a run brings frames; one that is under way is waited for."""
+        while not wait_for(self._core, self._began, START_S):
+            if not self.asked_for or self._core.mda.status.phase == RunState.IDLE:
+                return False
+        return True
+
     def _has_ended(self, timeout_s: float) -> bool:
         return wait_for(self._core, self.ended, timeout_s)
 
@@ -112,7 +119,7 @@ class RunWatch:
         if not self.asked_for:
             return
         self._core.mda.cancel()
-        if not wait_for(self._core, self._began, LOOK_S) or self._has_ended(CANCEL_S):
+        if not self._has_begun() or self._has_ended(CANCEL_S):
             return
         with suppress(Exception):
             self._core.stopSequenceAcquisition()
