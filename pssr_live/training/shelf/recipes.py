@@ -120,6 +120,8 @@ ELECTRONS: dict[str, Any] = {
     "limits": (
         "Learned mostly from metals and ceramics; tissue is judged too, but few tissue "
         "images were learned from.",
+        "The etched metal that judges it is of a specimen whose other parts it learned "
+        "from.",
         "Learned 5 electrons a pixel (at the bright level) and more, no less.",
         "Detail finer than the beam cannot be restored, only invented.",
     ),
