@@ -231,6 +231,7 @@ def test_engines_in_words() -> None:
     assert fall_of(REPORT, better) is None  # that was no fall
     assert only_interpolates(REPORT) is None
     assert "onnxruntime failed" in str(only_interpolates(FALLEN))
+    assert "was asked for" in str(only_interpolates(FALLEN | {"refused": {}}))
 
 
 def test_outcomes_in_words() -> None:

@@ -49,6 +49,8 @@ def only_interpolates(report: Mapping[str, Any] | None) -> str | None:
     """Return what to say if no engine restores from the beginning; None if one does."""
     if report is None or report["restores"]:
         return None
+    if not report["refused"]:
+        return "Interpolation was asked for, and not the model: nothing is restored."
     failed = [n for n in report["refused"] if n not in report["absent"]]
     because = f" ({', '.join(failed)} failed)" if failed else ""
     return (

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.errors import PssrLiveError, StorageError
 from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
@@ -292,7 +293,7 @@ class RunRecording:
         last = self.pipeline.latest
         if last is None:
             return
-        computed = self._restorer.ladder.engine.restores
+        computed = last.engine != BicubicEngine.name
         panels = scan_and_picture(
             last.frame, last.pixels, last.pixel_size_um, restored=computed
         )
