@@ -28,6 +28,7 @@ from pssr_live.storage.target import check_target, unfinished
 Progress = Callable[[int, int], None]
 _NAMES = {"t": "time", "z": "depth"}
 LOOKED_AT = 5  # frames, to tell whether they were filtered
+FILTERED_SHARE = "filtered_share"  # of the windows that a model learned from
 
 
 def restore(
@@ -129,7 +130,7 @@ def restore_file(
         page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
         there_bytes = part.stat().st_size if part.exists() else 0
         check_room(part, total * page_bytes - there_bytes)
-        doubt = _filtered(movie)
+        doubt = _filtered(movie, card)
         hr_size = None if size is None else size / card.scale
         details: dict[str, Any] = {
             "source": source.name,
@@ -235,8 +236,13 @@ def _interpolated(restorer: Restorer) -> list[str]:
     return [f"{why}: the pictures are interpolated."]
 
 
-def _filtered(movie: Movie) -> list[str]:
-    """Return what the first frames of the first series say of their noise."""
+def _filtered(movie: Movie, card: ModelCard) -> list[str]:
+    """Return what the first frames of the first series say of their noise.
+
+    Nothing to a model that learned from such frames.
+    """
+    if card.training.crappifier.get(FILTERED_SHARE, 0):
+        return []
     first = next(movie.frames(), None)
     if first is None:
         return []

@@ -91,6 +91,7 @@ def test_the_degradations_do_not_follow_the_defaults_of_the_package():
     named = {keyword.arg for keyword in ours.keywords}
     of_a_share = {
         "bidirectional_px",
+        "filtered_px",
         "flicker",
         "grey_levels",
         "line_noise",

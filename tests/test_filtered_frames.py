@@ -88,3 +88,16 @@ def test_a_restored_file_warns(
     report = restore_file(path, tmp_path / "out.tif", centred, pixel_size_um=0.2)
     said = [note for note in report["warnings"] if "filtered" in note]
     assert bool(said) == (how in FILTERED)
+
+
+def test_a_model_that_learned_from_filtered_frames_takes_them(
+    film: Film, tmp_path: Path, centred: Restorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = centred.card.training.crappifier | {"filtered_share": 0.1}
+    training = centred.card.training.model_copy(update={"crappifier": learned})
+    card = centred.card.model_copy(update={"training": training})
+    monkeypatch.setattr(centred, "card", card)
+    path = tmp_path / "in.tif"
+    tifffile.imwrite(path, recorded(FILTERED["a Gaussian"](film)))
+    report = restore_file(path, tmp_path / "out.tif", centred, pixel_size_um=0.2)
+    assert not [note for note in report["warnings"] if "filtered" in note]

@@ -138,12 +138,14 @@ def _jittered(
 
 
 def _shared(noise: torch.Tensor, how: Draw) -> torch.Tensor:
-    """Blur noise along the lines, each pixel keeping its variance."""
+    """Blur noise along the lines, or both ways, each pixel keeping its variance."""
     at = torch.arange(-3, 4, device=noise.device)
-    sigma = how.shared_noise_px[:, 0, 0].clamp_min(0.05)
-    weight = torch.exp(-0.5 * (at / sigma) ** 2)
-    weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
-    return convolve(noise, weight, 1, axis=3)
+    along = torch.where(how.filtered_px > 0, how.filtered_px, how.shared_noise_px)
+    for axis, width_px in ((3, along), (2, how.filtered_px)):
+        weight = torch.exp(-0.5 * (at / width_px[:, 0, 0].clamp_min(0.05)) ** 2)
+        weight = weight / weight.square().sum(-1, keepdim=True).sqrt()
+        noise = convolve(noise, weight, 1, axis=axis)
+    return noise
 
 
 def _line_offsets(

@@ -23,6 +23,7 @@ BOUNDS = {
     "photons": (0.01, 1e5),
     "read_noise": (0, 10),
     "shared_noise_px": (0, 3),
+    "filtered_px": (0, 3),
     "line_noise": (0, 10),
     "grey_levels": (2, 65536),
     "flicker": (0, 1),

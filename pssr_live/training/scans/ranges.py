@@ -26,6 +26,8 @@ class Ranges:
     read_noise: tuple[float, float] = (0.001, 0.12)  # of brightness 1, log-uniform
     shared_noise_px: tuple[float, float] = (0.3, 1.2)  # Gaussian, in low-density pixels
     shared_noise_share: float = 0.06  # a detector slower than its pixels
+    filtered_px: tuple[float, float] = (0.3, 1.0)  # the same, also from line to line
+    filtered_share: float = 0.0  # a camera that smooths, a movie that was filtered
     line_noise: tuple[float, float] = (0.005, 0.12)  # offsets, log-uniform
     line_noise_share: float = 0.06  # a drifting amplifier; in half of them, a hum
     grey_levels: tuple[float, float] = (6.0, 64.0)  # from black to bright, log-uniform
@@ -61,6 +63,7 @@ class Draw:
     line_fraction: torch.Tensor
     bidirectional_px: torch.Tensor
     shared_noise_px: torch.Tensor
+    filtered_px: torch.Tensor
     flicker: torch.Tensor
     white: torch.Tensor
     jitter_px: torch.Tensor
@@ -124,6 +127,7 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         grey_step=where(
             ranges.grey_levels_share, 1 / log_uniform(ranges.grey_levels), none
         ),
+        filtered_px=where(ranges.filtered_share, uniform(ranges.filtered_px), none),
     )
 
 

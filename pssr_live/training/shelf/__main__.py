@@ -24,7 +24,6 @@ from pssr_live.training.learning.device import make_fabric, name_of, one_thread
 from pssr_live.training.learning.trainer import TrainPlan, train
 from pssr_live.training.model_folder.export import export
 from pssr_live.training.model_folder.page import draw, page
-from pssr_live.training.scans.ranges import Ranges
 from pssr_live.training.shelf.recipes import RECIPES, Recipe
 from pssr_live.weights import read_weights
 
@@ -128,6 +127,7 @@ def _plan(recipe: Recipe, seconds: float, further: bool) -> TrainPlan:
         learning_rate=recipe.learning_rate * (FURTHER_RATE if further else 1),
         soft_share=SOFT_SHARE,
         loss="ahead",
+        ranges=recipe.ranges,
     )
 
 
@@ -149,7 +149,7 @@ def write_folder(learned: Learned, recipe: Recipe, folder: Path, data: Path) -> 
     about = dict(recipe.about)
     training = {
         "data": about.pop("data"),
-        "crappifier": asdict(Ranges()),
+        "crappifier": asdict(recipe.ranges),
         **learned.how,
     }
     card = export(

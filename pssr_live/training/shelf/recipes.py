@@ -6,12 +6,13 @@ Sources that judge a model are never among those it learns from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pssr_live.network import Architecture
 from pssr_live.training.films.clips import PoolPlan
+from pssr_live.training.scans.ranges import Ranges
 from pssr_live.training.shelf.held_out import (
     ELECTRON,
     ELECTRON_MOVING,
@@ -48,6 +49,8 @@ class Recipe:
         Windows in a step, and their side in low-density pixels.
     learning_rate : float
         The highest of the schedule.
+    ranges : Ranges
+        How its scans go wrong.
     further : (int, int)
         Windows in a step and their side when weights are trained further, on a CPU.
     """
@@ -61,6 +64,7 @@ class Recipe:
     batch: int = 64
     crop: int = 48
     learning_rate: float = 1e-3
+    ranges: Ranges = field(default_factory=Ranges)
     further: tuple[int, int] = (16, 48)
 
 
@@ -93,6 +97,10 @@ def electron_stills(data: Path) -> list[Path]:
 
 FINER = "Detail finer than the microscope's PSF cannot be restored, only invented."
 ONE_FRAME = ("Looks at one frame: it cannot average noise over time.",)
+SMOOTHED = (
+    "Takes noise that neighbouring pixels share (a camera's, after binning or "
+    "smoothing) for structure."
+)
 FLUORESCENCE_DATA = (
     "simulated cells (pssr_live.samples.mito)",
     "NEUBIAS training images, CC-BY 4.0",
@@ -105,8 +113,7 @@ FLUORESCENCE: dict[str, Any] = {
         "Made for fluorescence; not judged on electron microscopy.",
         "Learned motion up to 6 high-density pixels a frame, no more.",
         "Learned 5 photons a pixel (at the bright level) and more, no less.",
-        "Takes noise that neighbouring pixels share (a camera's, after binning or "
-        "smoothing) for structure.",
+        SMOOTHED,
         FINER,
     ),
     "sample": {
@@ -219,10 +226,20 @@ def _best(recipe: Recipe, limit: str) -> Recipe:
     )
 
 
+def _knows_filters(recipe: Recipe) -> Recipe:
+    """Return the twin that also learns from filtered scans: a small one has no room."""
+    limits = (limit for limit in recipe.about["limits"] if limit != SMOOTHED)
+    return replace(
+        recipe,
+        ranges=replace(recipe.ranges, filtered_share=0.08),
+        about=recipe.about | {"limits": tuple(limits)},
+    )
+
+
 RECIPES = {
     "mito-mf5-x4": MITO,
     "mito-mf5-x4-live": _causal(MITO),
-    "mito-mf5-x4-best": _best(MITO, EVEN_AREAS.format(5)),
+    "mito-mf5-x4-best": _knows_filters(_best(MITO, EVEN_AREAS.format(5))),
     "fluo-sf-x4": Recipe(
         Architecture(n_frames=1, lookahead=0),
         STILL_POOL,
