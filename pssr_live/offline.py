@@ -16,7 +16,7 @@ import numpy as np
 
 from pssr_live.card import ModelCard
 from pssr_live.frame import Pixels, series_of
-from pssr_live.restorer import AXES, Restorer, check_axis, check_frame
+from pssr_live.restorer import AXES, Restorer, check_axis
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
 from pssr_live.storage.movie import Movie, array_frames, open_movie
@@ -59,8 +59,6 @@ def restore(
         If the movie or the model cannot be used.
     """
     frames = array_frames(movie)
-    for frame in frames:
-        check_frame(frame)
     restorer = Restorer(model, engine)
     try:
         restored = np.stack([r.pixels for r in restorer.restore(frames)])

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pssr_live.card import Model, load_model, model_folders
 from pssr_live.engines import EngineLadder
 from pssr_live.errors import EngineError, SettingsError
@@ -97,9 +99,16 @@ class Restorer:
             All of them, in order.
         wanted : callable, optional
             Which ordinals to restore; the others only give their part to windows.
+
+        Raises
+        ------
+        SettingsError
+            If what comes is no frame that can be restored.
+        EngineError
+            If this was closed, or even the last engine fails.
         """
         windows = self.windows()
-        for window in windows.of(frames):
+        for window in windows.of(_checked(frames)):
             if wanted(window.target.ordinal):
                 yield self.restore_window(window)
 
@@ -111,8 +120,9 @@ class Restorer:
         Raises
         ------
         EngineError
-            If even the last engine fails.
+            If this was closed, or even the last engine fails.
         """
+        self.require_open()
         begun = time.perf_counter()
         target = window.target
         pixels, engine = self._infer(window)
@@ -240,15 +250,28 @@ def check_axis(axis: str, indices: Iterable[Mapping[str, int]] | None) -> None:
         )
 
 
+def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Yield frames; one that no engine can restore must not cost an engine."""
+    for frame in frames:
+        check_frame(frame)
+        yield frame
+
+
 def check_frame(frame: Frame) -> None:
     """Refuse a frame that cannot be restored without inventing a rule for it.
 
     Raises
     ------
     SettingsError
-        If it is not two-dimensional, is empty, or is not 8 or 16 bit.
+        If it is no frame, not two-dimensional, empty, or not 8 or 16 bit.
     """
-    pixels = frame.pixels
+    pixels = getattr(frame, "pixels", None)
+    if not isinstance(pixels, np.ndarray):
+        found = type(frame if pixels is None else pixels).__name__
+        raise SettingsError(
+            f"A frame was given as {found}: give `Frame` values, whose pixels are a "
+            "numpy array; `pssr_live.restore` takes a whole array."
+        )
     if pixels.ndim != 2 or not pixels.size:
         raise SettingsError(
             f"A frame has shape {pixels.shape}: give one grey plane (Y, X) a frame."

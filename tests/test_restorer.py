@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pssr_live as pl
-from pssr_live.errors import SettingsError, StorageError
+from pssr_live.errors import EngineError, SettingsError, StorageError
 from pssr_live.restorer import Restorer, check_frame
 
 
@@ -105,3 +105,33 @@ def test_arrays_that_are_no_movies(array: np.ndarray, said: str) -> None:
 def test_frames_that_cannot_be_restored(frame: pl.Frame, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         check_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (replace(make_frame(3), pixels=np.zeros((24, 20), np.float32)), "float32"),
+        (replace(make_frame(3), pixels=np.zeros((24, 20), np.int64)), "int64"),
+        (replace(make_frame(3), pixels=np.zeros((24, 20, 3), np.uint8)), "one grey"),
+        (replace(make_frame(3), pixels=[[1, 2]]), "A frame was given as list"),
+        (make_frame(3).pixels, "A frame was given as ndarray"),
+    ],
+)
+def test_a_bad_frame_costs_no_engine(bad: pl.Frame, said: str) -> None:
+    restorer = Restorer("mito-mf5-x4-live")
+    stream = restorer.restore([*make_movie(3), bad])
+    assert [next(stream).frame.ordinal for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(SettingsError, match=said):
+        next(stream)
+    assert restorer.ladder.engine.name == "onnxruntime"
+    restorer.close()
+
+
+def test_a_stream_ends_when_its_restorer_is_closed() -> None:
+    restorer = Restorer("mito-mf5-x4-live")
+    stream = restorer.restore(make_movie(3))
+    next(stream)
+    restorer.close()
+    with pytest.raises(EngineError, match="was closed"):
+        next(stream)
+    assert "onnxruntime" not in restorer.engine_report()["refused"]
