@@ -6,8 +6,9 @@ that were on the screen.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pssr_live.card import ModelCard
-from pssr_live.frame import Pixels, series_of
+from pssr_live.frame import Pixels, Restored, series_of
 from pssr_live.restorer import AXES, Restorer, check_axis
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
@@ -24,6 +25,8 @@ from pssr_live.storage.pages import PageFile
 from pssr_live.storage.provenance import PageFacts
 from pssr_live.storage.resumed import begin_or_resume, is_restored
 from pssr_live.storage.target import check_target, unfinished
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 _NAMES = {"t": "time", "z": "depth"}
@@ -51,7 +54,8 @@ def restore(
     Returns
     -------
     ndarray, (T, scale * Y, scale * X) or (scale * Y, scale * X)
-        Same dtype and intensity units as the movie.
+        Same dtype and intensity units as the movie. The log warns if no engine could
+        run the model, so that pictures are interpolated.
 
     Raises
     ------
@@ -61,9 +65,11 @@ def restore(
     frames = array_frames(movie)
     restorer = Restorer(model, engine)
     try:
-        restored = np.stack([r.pixels for r in restorer.restore(frames)])
+        made = list(restorer.restore(frames))
+        _warn_of_fallback(restorer, made)
     finally:
         restorer.close()
+    restored = np.stack([one.pixels for one in made])
     return restored if np.ndim(movie) == 3 else restored[0]
 
 
@@ -223,6 +229,19 @@ def _longest(movie: Movie, axis: str) -> int:
     indices = map(movie.layout.index_of, there)
     series = Counter(series_of(index, axis) for index in indices)
     return max(series.values(), default=0)
+
+
+def _warn_of_fallback(restorer: Restorer, made: Sequence[Restored]) -> None:
+    """Say aloud what an array cannot: which of its pictures no network has made."""
+    engine = restorer.ladder.engine
+    if not engine.restores and restorer.ladder.refusals:
+        log.warning(
+            "No engine could run the model %s to the end: of %s the last %d are "
+            "interpolated, NOT restored.",
+            restorer.card.name,
+            _counted(len(made)),
+            sum(one.engine == engine.name for one in made),
+        )
 
 
 def _interpolated(restorer: Restorer) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from failing import Failing
 
 import pssr_live as pl
 from pssr_live.errors import EngineError, ModelError, StorageError
@@ -285,3 +286,22 @@ def test_the_import_is_light() -> None:
     ]
     assert min(float(seconds) for seconds, _ in told) < 0.3
     assert {loaded.strip() for _, loaded in told} == {"[]"}
+
+
+def test_an_array_that_no_engine_restored_is_told_in_the_log(
+    two_engines: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    movie = noisy(6, 24, 32)
+    pl.restore(movie, model=MODEL, engine="bicubic")
+    pl.restore(movie, model=MODEL)
+    assert not caplog.records
+    real, calls = Failing.run, []
+
+    def fail_late(self: Failing, *window: Any) -> Any:
+        calls.append(self)
+        self.fails = len(calls) > 5  # the self-test is one
+        return real(self, *window)
+
+    monkeypatch.setattr(Failing, "run", fail_late)
+    pl.restore(movie, model=MODEL)
+    assert "of 6 frames the last 2 are interpolated, NOT restored" in caplog.text
