@@ -10,7 +10,7 @@ import pytest
 from pssr_live.bench.peak.cpu import CpuTurn, on_all_cores
 from pssr_live.bench.peak.fma import AVX2, AVX512, FmaLoop, best_vectors
 from pssr_live.bench.peak.machine_code import instructions, is_x86_64
-from pssr_live.engines.onnx import usable_cores
+from pssr_live.engines.cores import usable_cores
 
 needs_x86_64 = pytest.mark.skipif(not is_x86_64(), reason="no x86-64 processor")
 KINDS = [pytest.param(kind, id=kind.name) for kind in (AVX2, AVX512)]

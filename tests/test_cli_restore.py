@@ -340,3 +340,18 @@ def test_no_words_at_all_give_help(cli: Cli) -> None:
 
 def test_unknown_commands_are_refused(cli: Cli) -> None:
     cli("rstore").assert_refused("No such command 'rstore'", "`pssr-live --help`")
+
+
+def test_doctor_without_onnxruntime_says_why() -> None:
+    """As on a Windows that lacks a system library: it is there, and does not import."""
+    code = (
+        "import sys; sys.modules['onnxruntime'] = sys.modules['torch'] = None\n"
+        "from pssr_live.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "doctor"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 1, told.stderr
+    said = " ".join(told.stdout.split())
+    assert "onnxruntime is refused: onnxruntime cannot be imported" in said
+    assert "`pip install --force-reinstall onnxruntime` mends it." in said
+    assert "No model can be used here." in said

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pssr_live.engines.onnx import usable_cores
+from pssr_live.engines.cores import usable_cores
 
 PACKAGES = (
     "pssr-live", "numpy", "onnxruntime", "openvino", "torch", "tensorrt",

@@ -23,7 +23,7 @@ from pssr_live.commands.console import (
     print_json,
 )
 from pssr_live.engines import EngineLadder
-from pssr_live.engines.onnx import usable_cores
+from pssr_live.engines.cores import usable_cores
 from pssr_live.engines.survey import Rung, survey
 from pssr_live.errors import PssrLiveError
 from pssr_live.storage.disk import free_bytes, in_words

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pssr_live.card import Model
 from pssr_live.engines.by_values import FloatEngine
+from pssr_live.engines.cores import usable_cores
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 # From 1.29 on it reports what it runs to its makers, if it may when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 
 class SessionEngine(FloatEngine):
@@ -43,6 +47,8 @@ class OnnxEngine(SessionEngine):
         super().__init__(model)
         try:
             self._session = start_session(str(model.onnx))
+        except EngineError:
+            raise
         except Exception as error:  # onnxruntime raises its own C++ exceptions
             raise EngineError(
                 f"onnxruntime cannot load {model.onnx} ({error}): export it again."
@@ -56,7 +62,19 @@ def start_session(network: str | bytes) -> onnxruntime.InferenceSession:
     ----------
     network : str or bytes
         An ONNX file's path, or its contents.
+
+    Raises
+    ------
+    EngineError
+        If onnxruntime is not here, or is here and does not start.
     """
+    try:
+        import onnxruntime
+    except ImportError as error:  # on Windows also where a system library is too old
+        raise EngineError(
+            f"onnxruntime cannot be imported ({error}): "
+            "`pip install --force-reinstall onnxruntime` mends it."
+        ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     # Waiting threads must sleep: spinning would take the scanner's core.
@@ -65,10 +83,3 @@ def start_session(network: str | bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         network, options, providers=["CPUExecutionProvider"]
     )
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may use, which may be fewer than exist."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,8 +16,8 @@ import numpy as np
 
 from pssr_live.card import Model
 from pssr_live.engines.by_values import FloatEngine
+from pssr_live.engines.cores import usable_cores
 from pssr_live.engines.installed import missing
-from pssr_live.engines.onnx import usable_cores
 from pssr_live.errors import EngineError
 from pssr_live.intensity import FloatArray
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pssr_live.bench.peak.fma import FmaLoop, best_vectors
-from pssr_live.engines.onnx import usable_cores
+from pssr_live.engines.cores import usable_cores
 
 BURST_S = 0.04  # long enough that threads which begin one by one do not matter
 BURSTS = 3  # of each kind in a turn

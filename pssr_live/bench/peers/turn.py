@@ -18,7 +18,7 @@ from pssr_live.bench.peers.cost import cost
 from pssr_live.bench.peers.pssr_mf import PssrMf
 from pssr_live.bench.peers.resunet import ResUNet
 from pssr_live.bench.spread import spread_ms
-from pssr_live.engines.onnx import usable_cores
+from pssr_live.engines.cores import usable_cores
 
 N_FRAMES = 5
 DIVISOR = 16  # both networks halve the picture until so many pixels are one
