@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -175,6 +176,11 @@ def load_model(name: str | Path) -> Model:
         differs from its card.
     """
     known = model_folders()
+    if not isinstance(name, str | os.PathLike):
+        raise ModelError(
+            f"A {type(name).__name__} names no model: give one of "
+            f"{', '.join(known) or '(none installed)'}, or a folder with a {CARD}."
+        )
     folder = _folder_of(name, known)
     if not _is_file(folder / CARD):
         raise ModelError(

@@ -10,12 +10,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pssr_live.card import ModelCard
+from pssr_live.errors import SettingsError
 from pssr_live.frame import Pixels, Restored, series_of
 from pssr_live.restorer import AXES, Restorer, check_axis
 from pssr_live.shared_noise import filtered
@@ -45,7 +47,7 @@ def restore(
     Parameters
     ----------
     movie : ndarray, (T, Y, X) or (Y, X)
-        uint8, uint16 or int16, as recorded.
+        uint8, uint16 or int16, as recorded; or what numpy makes such an array of.
     model : str or Path
         A model's name (see `pssr-live models`), or its folder.
     engine : str, optional
@@ -93,7 +95,7 @@ def restore_file(
         The OME-TIFF to write. It appears, complete, when all is done; until then the
         work stands beside it as `<target>.part`.
     restorer : Restorer
-        What restores.
+        What restores; it stays open.
     pixel_size_um : float, optional
         Pixel size of the source, where the file does not tell it or tells it wrong.
     overwrite : bool
@@ -114,7 +116,14 @@ def restore_file(
     StorageError
         If the source cannot be read, the target exists or cannot be written, or what
         was left is of another movie, model or engine.
+    SettingsError
+        If `pixel_size_um` is no size.
     """
+    if not isinstance(restorer, Restorer):
+        raise TypeError(
+            f"restorer is of type {type(restorer).__name__}: give `Restorer(model)`."
+        )
+    given_um = None if pixel_size_um is None else _size_um(pixel_size_um)
     source, target = Path(source), Path(target)
     check_target(source, target, overwrite=overwrite)
     card = restorer.card
@@ -128,7 +137,7 @@ def restore_file(
         ) as part,
     ):
         check_axis(restorer.axis, movie.layout.indices)
-        size = pixel_size_um or movie.pixel_size_um
+        size = given_um or movie.pixel_size_um
         shape = (movie.shape[0] * card.scale, movie.shape[1] * card.scale)
         total = len(movie.layout)
         page_bytes = shape[0] * shape[1] * np.dtype(movie.dtype).itemsize
@@ -190,6 +199,19 @@ def _restore_into(
         pages.close(details | engine, pad_to=total)
     finally:
         pages.leave()  # as a kill would; once closed it stays so
+
+
+def _size_um(given: float) -> float:
+    """Return a pixel size as a number of Python's own, which files can tell."""
+    try:
+        size = float(given)
+    except (TypeError, ValueError):
+        size = nan
+    if not 0 < size < inf:
+        raise SettingsError(
+            f"pixel_size_um={given!r} is no size: give micrometres above 0."
+        )
+    return size
 
 
 def _about_size(card: ModelCard, movie: Movie, size: float | None) -> list[str]:

@@ -14,7 +14,7 @@ import tifffile
 from failing import Failing
 
 import pssr_live as pl
-from pssr_live.errors import EngineError, ModelError, StorageError
+from pssr_live.errors import EngineError, ModelError, SettingsError, StorageError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
 from pssr_live.storage.movie import open_movie
@@ -81,7 +81,12 @@ def test_a_constant_movie_stays_about_constant(level: int) -> None:
         (np.zeros((3, 0, 20), np.uint16), "is no movie; give"),
         (np.array(3), "is no movie; give"),
         (np.array("text"), "is no movie; give"),
-        (None, "is no movie; give"),
+        (None, "A value of type NoneType is no movie; give an array"),
+        ("movie.tif", "`restore_file` restores files"),
+        (Path("movie.tif"), "`restore_file` restores files"),
+        ((frame for frame in noisy(2, 9, 9)), "generator is no movie.*`np.stack`"),
+        ([noisy(9, 9), noisy(5, 9)], "cannot be made an array .*give frames of one"),
+        (np.ma.masked_greater(noisy(3, 9, 9), 200), "has masked pixels"),
     ],
 )
 def test_what_is_no_movie_is_refused(movie: Any, message: str) -> None:
@@ -89,11 +94,23 @@ def test_what_is_no_movie_is_refused(movie: Any, message: str) -> None:
         pl.restore(movie, model=MODEL)
 
 
+def test_what_numpy_makes_an_array_of_is_a_movie() -> None:
+    movie = noisy(3, 20, 24)
+    expected = pl.restore(movie, model=MODEL)
+    dask = pytest.importorskip("dask.array")
+    alike = (list(movie), np.ma.asarray(movie), dask.from_array(movie, chunks=8))
+    for given in alike:
+        np.testing.assert_array_equal(pl.restore(given, model=MODEL), expected)
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ModelError, match="There is no model 'nope'"):
         pl.restore(noisy(2, 9, 9), model="nope")
     with pytest.raises(EngineError, match="There is no engine 'warp'"):
         pl.restore(noisy(2, 9, 9), model=MODEL, engine="warp")
+    for model in (None, b"mito-mf5-x4", 5):
+        with pytest.raises(ModelError, match=r"names no model: give one of .*mito"):
+            pl.restore(noisy(2, 9, 9), model=model)
 
 
 @pytest.fixture
@@ -179,6 +196,31 @@ def test_a_script_may_name_files_by_text(
         assert len(movie) == 6
     with pytest.raises(StorageError, match=r"frames\.jsonl cannot be read"):
         pl.score_references(str(tmp_path))
+
+
+@pytest.mark.parametrize("size", [0, -1, np.nan, np.inf, "wide", (0.2, 0.2)])
+def test_what_is_no_pixel_size(
+    source: Path, tmp_path: Path, centred: Restorer, size: Any
+) -> None:
+    target = tmp_path / "out.tif"
+    with pytest.raises(SettingsError, match="is no size: give micrometres above 0"):
+        restore_file(source, target, centred, pixel_size_um=size)
+    assert not target.exists()
+
+
+def test_a_pixel_size_may_be_a_number_of_numpy(
+    source: Path, tmp_path: Path, centred: Restorer
+) -> None:
+    target = tmp_path / "out.tif"
+    report = restore_file(source, target, centred, pixel_size_um=np.float32(0.25))
+    assert report["pixel_size_um"] == 0.0625
+    with open_movie(target) as movie:
+        assert movie.pixel_size_um == 0.0625
+
+
+def test_a_model_is_no_restorer(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"restorer is of type str: give `Restorer"):
+        restore_file(source, tmp_path / "out.tif", MODEL)
 
 
 def test_nothing_is_overwritten_unasked(

@@ -199,7 +199,7 @@ def array_frames(
     StorageError
         If its shape or type cannot be restored.
     """
-    array = np.asarray(array)
+    array = _as_array(array)
     if array.ndim not in (2, 3) or array.size == 0:
         raise StorageError(
             f"An array of shape {array.shape} is no movie; give (T, Y, X) or (Y, X)."
@@ -216,6 +216,29 @@ def array_frames(
         Frame(pixels, t, {"t": t}, pixel_size_um=pixel_size_um)
         for t, pixels in enumerate(native)
     ]
+
+
+def _as_array(given: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return what was given as an array, with nothing left out of it."""
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise StorageError(
+            f"What was given as a movie cannot be made an array ({error}); give frames "
+            "of one shape, in the computer's own memory."
+        ) from error
+    if array.ndim == 0:
+        raise StorageError(
+            f"A value of type {type(given).__name__} is no movie; give an array, "
+            "(T, Y, X) or (Y, X): `restore_file` restores files, and `np.stack` makes "
+            "an array of a list of frames."
+        )
+    if np.ma.is_masked(given):
+        raise StorageError(
+            "The array has masked pixels, and every pixel is restored from its "
+            "neighbours; give `.data`, or `.filled` with a value of your choice."
+        )
+    return array
 
 
 def _with_names(layout: RunLayout, told: Sequence[Mapping[str, Any]]) -> RunLayout:
