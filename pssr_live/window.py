@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pssr_live.errors import SettingsError
 from pssr_live.frame import Frame, Pixels, Series, series_of
 from pssr_live.intensity import FloatArray, HeldIntensity, IntensityMap
 
@@ -93,9 +94,19 @@ class RollingWindow:
         How many of them come after the target.
     axis : str
         The axis of the index that it follows, time or depth.
+
+    Raises
+    ------
+    SettingsError
+        If a window of `n_frames` has no frame with `lookahead` others after it.
     """
 
     def __init__(self, n_frames: int, lookahead: int, axis: str = "t") -> None:
+        if not 0 <= lookahead < n_frames:
+            raise SettingsError(
+                f"A window of {n_frames} frames cannot look {lookahead} ahead: give a "
+                "lookahead of 0 or more, and less than n_frames."
+            )
         self._axis = axis
         self._past = n_frames - 1 - lookahead
         self._lookahead = lookahead

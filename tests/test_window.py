@@ -10,6 +10,7 @@ from frames import make_frame, make_movie
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pssr_live.errors import SettingsError
 from pssr_live.frame import Frame
 from pssr_live.window import RollingWindow, RollingWindows, Window
 
@@ -150,3 +151,9 @@ def test_a_flash_is_in_no_window_but_its_own() -> None:
         (5, 6, 7),
     ]
     assert len({w.intensity for w in windows}) == 2
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (5, -1), (0, 0), (3, 7)])
+def test_windows_without_a_place_for_their_target(shape: tuple[int, int]) -> None:
+    with pytest.raises(SettingsError, match=r"A window of \d frames cannot look -?\d"):
+        RollingWindow(*shape)
