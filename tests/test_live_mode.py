@@ -198,6 +198,24 @@ def test_stopping_the_camera_loses_nothing_of_a_recording(
     assert report["status"] == "success"
 
 
+def test_outside_its_block_it_neither_starts_nor_records(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    live = LiveMode(core, LIVE)
+
+    def assert_refused() -> None:
+        for use in (live.start, lambda: live.record(tmp_path / "s")):
+            with pytest.raises(ScannerError, match="outside its `with` block: write"):
+                use()
+        assert not core.isSequenceRunning()
+        assert not (tmp_path / "s").exists()
+
+    assert_refused()
+    with live:
+        wait_until(lambda: live.newest_frame)
+    assert_refused()
+
+
 def test_leaving_the_block_finishes_a_recording(core: ScanCore, tmp_path: Path) -> None:
     with LiveMode(core, LIVE) as live:
         live.record(tmp_path / "s")

@@ -9,7 +9,7 @@ from typing import Any
 from pymmcore_plus import CMMCorePlus
 
 from pssr_live.errors import PssrLiveError, ScannerError
-from pssr_live.scanners.tally import RECENT
+from pssr_live.scanners.tally import RECENT, Tally
 
 NUMBER = "ImageNumber"
 
@@ -37,6 +37,15 @@ class LiveCounts:
         self.lost += lost
         return lost
 
+    def tally(self) -> Tally:
+        """Return how it is going, in the words of a run."""
+        return Tally(
+            acquired=self.frames,
+            restored=self.shown,
+            lost=self.lost,
+            latency_ms=tuple(self.latency_ms),
+        )
+
 
 def ended(what: str, error: Exception) -> PssrLiveError:
     """Return the sentence for a camera that `what`, such as "stopped"."""
@@ -46,6 +55,22 @@ def ended(what: str, error: Exception) -> PssrLiveError:
     return ScannerError(
         f"The camera {what}: {reason}; check it and start live mode again."
     )
+
+
+def require_block(is_open: bool) -> None:
+    """Refuse to light the sample, or make a folder, where nothing would end it.
+
+    Raises
+    ------
+    ScannerError
+        If live mode is not, or not any more, in its `with` block.
+    """
+    if not is_open:
+        raise ScannerError(
+            "LiveMode was used outside its `with` block: write "
+            "`with LiveMode(core, model) as live:`, which starts the camera, and stops "
+            "it at its end."
+        )
 
 
 def require_startable(core: CMMCorePlus, *, is_running: bool) -> None:

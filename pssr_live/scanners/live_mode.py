@@ -29,7 +29,12 @@ from pssr_live.restorer import Restorer, open_restorer
 from pssr_live.scanners.account import ENDED_EMPTY, Ending
 from pssr_live.scanners.core import protect
 from pssr_live.scanners.free_run import FreeRun
-from pssr_live.scanners.live_counts import LiveCounts, ended, require_startable
+from pssr_live.scanners.live_counts import (
+    LiveCounts,
+    ended,
+    require_block,
+    require_startable,
+)
 from pssr_live.scanners.newest import NewestRestorer
 from pssr_live.scanners.recording import RunRecording
 from pssr_live.scanners.references.engine import Taken, take_reference
@@ -71,8 +76,8 @@ class LiveMode:
     Attributes
     ----------
     counts : LiveCounts
-        Frames that came, that the camera's buffer lost, pictures shown, and how long
-        those took that were not recorded.
+        Frames that came, that the buffer lost, pictures shown, and how long those took
+        that were not recorded.
     trouble : PssrLiveError or None
         What ended the acquisition, or a recording, by itself.
     """
@@ -96,12 +101,13 @@ class LiveMode:
         self._taking = threading.Lock()  # of the frame that is on its way
         self._run: RunRecording | None = None
         self._broken: PssrLiveError | None = None  # what ended the recording
-        self._failed = False
+        self._failed = self._is_open = False
 
     def __enter__(self) -> Self:
         protect(self._core)
         self._restorer = open_restorer(self._model, self._engine)
         self._newest = NewestRestorer(self._restorer, self._show_unrecorded)
+        self._is_open = True
         try:
             self.start()
         except BaseException:
@@ -152,14 +158,9 @@ class LiveMode:
     def tally(self) -> Tally:
         """Return how it is going; while recording, of the recording."""
         counts, run = self.counts, self._run
-        if run is not None:
-            return replace(run.tally(), lost=counts.lost)
-        return Tally(
-            acquired=counts.frames,
-            restored=counts.shown,
-            lost=counts.lost,
-            latency_ms=tuple(counts.latency_ms),
-        )
+        if run is None:
+            return counts.tally()
+        return replace(run.tally(), lost=counts.lost)
 
     # -- the camera
 
@@ -171,6 +172,7 @@ class LiveMode:
         ScannerError
             If it runs already, for whomever, or cannot be started.
         """
+        require_block(self._is_open)
         if self._failed:
             self.stop()  # its thread may not have ended yet
         require_startable(self._core, is_running=self.is_running)
@@ -237,6 +239,7 @@ class LiveMode:
         StorageError
             If the folder cannot be used.
         """
+        require_block(self._is_open)
         if self._run is not None:
             raise ScannerError(
                 f"Live mode records into {self._run.folder.path} already; stop that "
@@ -363,5 +366,6 @@ class LiveMode:
         return empty if self.trouble is None else ("failed", str(self.trouble))
 
     def _close(self) -> None:
+        self._is_open = False
         self._newest.close()
         self._restorer.close()
