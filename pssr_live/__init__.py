@@ -86,21 +86,23 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    except ModuleNotFoundError as error:
-        from pssr_live.errors import SettingsError
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 
-        raise SettingsError(
-            f"pssr_live.{name} needs the package {error.name}, which is not installed: "
-            'run `pip install "pssr-live[demo]"`.'
-        ) from error
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Load a public name when it is first used."""
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        except ModuleNotFoundError as error:
+            from pssr_live.errors import SettingsError
+
+            raise SettingsError(
+                f"pssr_live.{name} needs the package {error.name}, which is not "
+                'installed: run `pip install "pssr-live[demo]"`.'
+            ) from error
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

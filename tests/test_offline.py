@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import subprocess
 import sys
@@ -306,6 +307,14 @@ def test_a_disk_without_room(
     with pytest.raises(StorageError, match=r"needs .* free; free some"):
         restore_file(source, tmp_path / "new" / "out.tif", centred)
     assert [p.name for p in tmp_path.iterdir()] == ["movie.tif"]
+
+
+def test_a_misspelt_name_is_seen_by_a_type_checker() -> None:
+    """A `__getattr__` that a checker sees stands for any name at all."""
+    body = ast.parse(Path(pl.__file__).read_text("utf-8")).body
+    assert "__getattr__" not in [getattr(one, "name", "") for one in body]
+    assert all(hasattr(pl, name) for name in pl.__all__)
+    assert not hasattr(pl, "restor")
 
 
 LIGHT = """
