@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +317,26 @@ def test_each_image_of_axes_without_names_has_a_place(tmp_path: Path) -> None:
         for series in {series_of(index) for index in indices}:
             one, other = (frame.pixels[0, 0] for frame in movie.frames(series))
             assert other - one == 6
+
+
+@pytest.mark.parametrize("how", ["deflated", "ours"])
+def test_many_threads_read_one_movie(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "movie.ome.tiff"
+    pixels = np.random.default_rng(0).integers(0, 999, (30, 64, 64)).astype("uint16")
+    if how == "ours":
+        with PageFile.create(path, RunLayout(), (64, 64), "uint16") as file:
+            for ordinal, page in enumerate(pixels):
+                file.write(ordinal, page)
+    else:
+        tifffile.imwrite(path, pixels, compression="zlib", **BARE)
+    with open_movie(path) as movie, ThreadPoolExecutor(8) as threads:
+        asked = [*range(30)] * 8
+        for ordinal, frame in zip(asked, threads.map(movie.frame, asked), strict=True):
+            np.testing.assert_array_equal(frame.pixels, pixels[ordinal])
+    with pytest.raises(
+        StorageError, match=r"movie\.ome\.tiff was closed: read its frames"
+    ):
+        movie.frame(0)
 
 
 def test_arrays_are_movies_too() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from pssr_live.frame import Series
+    from pssr_live.frame import Pixels, Series
     from pssr_live.storage.contents import Contents
     from pssr_live.storage.layout import RunLayout
 
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
 class Movie:
     """A movie that is open for reading; a context manager. Made by `open_movie`.
 
-    Its length is the number of its frames, missing ones included.
+    Its length is the number of its frames, missing ones included. Any thread may read:
+    a file has one place that it is read at, so they take turns.
     """
 
     def __init__(self, path: Path, contents: Contents):
         self.path = path
         self._contents = contents
+        self._reading = Lock()
+        self._is_open = True
         self._layout = _with_names(contents.layout, self.channels_told)
         self._resumed = contents.gaps | _after_missing(contents)
 
@@ -116,7 +120,7 @@ class Movie:
         Raises
         ------
         StorageError
-            If it is missing, or cannot be read.
+            If it is missing, or cannot be read, or the movie was closed.
         """
         if not 0 <= ordinal < len(self) or ordinal in self.missing:
             raise StorageError(
@@ -125,7 +129,7 @@ class Movie:
             )
         index = self.layout.index_of(ordinal)
         return Frame(
-            pixels=self._contents.read(ordinal),
+            pixels=self._read(ordinal),
             ordinal=ordinal,
             index=index,
             time_s=index.get("t", 0) * (self.layout.interval_s or 0.0),
@@ -148,9 +152,20 @@ class Movie:
             if series in (None, series_of(self.layout.index_of(ordinal))):
                 yield self.frame(ordinal)
 
+    def _read(self, ordinal: int) -> Pixels:
+        with self._reading:
+            if not self._is_open:
+                raise StorageError(
+                    f"{self.path} was closed: read its frames before that, inside the "
+                    "`with` block, or open it again."
+                )
+            return self._contents.read(ordinal)
+
     def close(self) -> None:
         """Free the file; frames that were read stay valid."""
-        self._contents.close()
+        with self._reading:
+            self._is_open = False
+            self._contents.close()
 
 
 def open_movie(path: str | Path) -> Movie:

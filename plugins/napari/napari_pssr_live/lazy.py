@@ -6,7 +6,6 @@ the ordinals (T, Z) of its frames, and one dask array (T, Z, Y, X) or (T, Y, X).
 
 from __future__ import annotations
 
-import threading
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +37,6 @@ class OpenMovie:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.movie: Movie = open_movie(path)
-        self._reading = threading.Lock()
         # napari never says that a layer was removed; its array just disappears.
         weakref.finalize(self, self.movie.close)
 
@@ -56,9 +54,7 @@ class OpenMovie:
         """
         if not self.has(ordinal):
             return np.zeros(self.movie.shape, self.movie.dtype)
-        # dask reads from several threads, and a file has one place to read at.
-        with self._reading:
-            return self.movie.frame(ordinal).pixels
+        return self.movie.frame(ordinal).pixels  # dask asks from several threads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
