@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from math import inf, nan
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 
 from pssr_live.card import ModelCard
 from pssr_live.errors import SettingsError
-from pssr_live.frame import Pixels, Restored, series_of
+from pssr_live.frame import Pixels, series_of
 from pssr_live.restorer import AXES, Restorer, check_axis
 from pssr_live.shared_noise import filtered
 from pssr_live.storage.disk import check_room
@@ -66,12 +66,18 @@ def restore(
     """
     frames = array_frames(movie)
     restorer = Restorer(model, engine)
+    first = frames[0].pixels
+    height, width = (restorer.card.scale * side for side in first.shape)
+    engines = Counter[str]()
     try:
-        made = list(restorer.restore(frames))
-        _warn_of_fallback(restorer, made)
+        # One array from the start: a stack of pictures would need twice the memory.
+        restored = np.empty((len(frames), height, width), first.dtype)
+        for place, one in zip(restored, restorer.restore(frames), strict=True):
+            place[:] = one.pixels
+            engines[one.engine] += 1
+        _warn_of_fallback(restorer, engines)
     finally:
         restorer.close()
-    restored = np.stack([one.pixels for one in made])
     return restored if np.ndim(movie) == 3 else restored[0]
 
 
@@ -253,7 +259,7 @@ def _longest(movie: Movie, axis: str) -> int:
     return max(series.values(), default=0)
 
 
-def _warn_of_fallback(restorer: Restorer, made: Sequence[Restored]) -> None:
+def _warn_of_fallback(restorer: Restorer, engines: Counter[str]) -> None:
     """Say aloud what an array cannot: which of its pictures no network has made."""
     engine = restorer.ladder.engine
     if not engine.restores and restorer.ladder.refusals:
@@ -261,8 +267,8 @@ def _warn_of_fallback(restorer: Restorer, made: Sequence[Restored]) -> None:
             "No engine could run the model %s to the end: of %s the last %d are "
             "interpolated, NOT restored.",
             restorer.card.name,
-            _counted(len(made)),
-            sum(one.engine == engine.name for one in made),
+            _counted(engines.total()),
+            engines[engine.name],
         )
 
 

@@ -6,6 +6,7 @@ import ast
 import errno
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,18 @@ def test_what_numpy_makes_an_array_of_is_a_movie() -> None:
     alike = (list(movie), np.ma.asarray(movie), dask.from_array(movie, chunks=8))
     for given in alike:
         np.testing.assert_array_equal(pl.restore(given, model=MODEL), expected)
+
+
+def test_a_restored_array_is_held_once() -> None:
+    movie = noisy(60, 64, 64)
+    pl.restore(movie[:1], model=MODEL, engine="bicubic")  # what is loaded once
+    tracemalloc.start()
+    try:
+        restored = pl.restore(movie, model=MODEL, engine="bicubic")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert restored.nbytes < peak < 1.5 * restored.nbytes
 
 
 def test_unknown_names_are_refused() -> None:
