@@ -147,7 +147,7 @@ def shipped_models() -> Path:
 
 def model_folders() -> dict[str, Path]:
     """Return all models found, by name, from every `pssr_live.models` entry point."""
-    found = {}
+    found: dict[str, Path] = {}
     for entry in entry_points(group="pssr_live.models"):
         try:
             shelf = cast("Callable[[], Path]", entry.load())()
@@ -155,8 +155,17 @@ def model_folders() -> dict[str, Path]:
         except Exception as error:  # somebody else's package, broken in any way
             log.warning("The models of %s cannot be listed: %s", entry.value, error)
             continue
-        for card in cards:
-            found[card.parent.name] = card.parent
+        for folder in (card.parent for card in cards):
+            other = found.get(folder.name)
+            if other is not None and not other.samefile(folder):
+                log.warning(
+                    "Two models are called %s: the one in %s is taken; give the path "
+                    "of %s for the other.",
+                    folder.name,
+                    folder,
+                    other,
+                )
+            found[folder.name] = folder
     return found
 
 

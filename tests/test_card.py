@@ -148,6 +148,21 @@ def test_somebody_elses_broken_package_is_passed_over(
     assert "theirs:models cannot be listed: no module named theirs" in caplog.text
 
 
+def test_two_models_of_one_name_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy_model(tmp_path).rename(tmp_path / MODEL)
+    ours = SimpleNamespace(value="ours:models", load=lambda: card.shipped_models)
+    mine = SimpleNamespace(value="mine:models", load=lambda: lambda: tmp_path)
+    monkeypatch.setattr(card, "entry_points", lambda group: [ours, ours])
+    shipped = model_folders()[MODEL]
+    assert caplog.text == ""  # two installations of one package
+    monkeypatch.setattr(card, "entry_points", lambda group: [ours, mine])
+    assert model_folders()[MODEL] == tmp_path / MODEL
+    assert f"Two models are called {MODEL}: the one in {tmp_path}" in caplog.text
+    assert f"give the path of {shipped} for the other" in caplog.text
+
+
 def test_a_folder_with_the_name_of_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
