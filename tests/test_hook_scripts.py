@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pymmcore import CMMCore
 from pymmcore_plus import CMMCorePlus
 from sessions import (
     CENTRED,
@@ -25,6 +26,8 @@ from pssr_live.errors import ScannerError
 from pssr_live.scanners import watch
 from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
+from pssr_live.scanners.live_mode import LiveMode
+from pssr_live.scanners.restoring_engine import RestoringEngine
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import simulated_config
 from pssr_live.storage.session import read_log
@@ -47,6 +50,21 @@ def test_outside_a_with_block_the_run_does_not_start(
     with pytest.raises(ScannerError, match="used outside a `with` block"):
         core.mda.run(timelapse(3), output=live)
     assert live.report["frames_acquired"] == 3
+
+
+@pytest.mark.parametrize("core", [CMMCore(), LIVE, 5])
+def test_what_is_no_core_is_told_before_anything_is_done(
+    core: Any, tmp_path: Path
+) -> None:
+    uses: list[Callable[[], object]] = [
+        LiveRestoration(LIVE, tmp_path / "s", core=core).__enter__,
+        LiveMode(core, LIVE).__enter__,
+        lambda: RestoringEngine(core, LIVE),
+    ]
+    for use in uses:
+        with pytest.raises(ScannerError, match=rf"type {type(core).__name__}: give a"):
+            use()
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.parametrize("existing", [True, False])

@@ -73,7 +73,18 @@ def close_core(core: CMMCorePlus) -> None:
 
 
 def protect(core: CMMCorePlus) -> None:
-    """See to it that `core`, made elsewhere, lets Python exit; holds it weakly."""
+    """See to it that `core`, made elsewhere, lets Python exit; holds it weakly.
+
+    Raises
+    ------
+    ScannerError
+        If it is no core that can run an MDA.
+    """
+    if not isinstance(core, CMMCorePlus):
+        raise ScannerError(
+            f"The core is of type {type(core).__name__}: give a "
+            "`pymmcore_plus.CMMCorePlus`, which alone can run an MDA."
+        )
     _protected.add(core)
 
 

@@ -83,8 +83,8 @@ class RestoringEngine(MDAEngine):
         overwrite: bool = False,
         **others: Any,
     ) -> None:
-        super().__init__(core, **others)
         protect(core)
+        super().__init__(core, **others)
         self.report: dict[str, Any] = {}
         self._restorer = open_restorer(model, engine)
         self._save = None if save is None else session_path(save)
