@@ -87,7 +87,8 @@ class Restored:
     pixels : ndarray, (scale * Y, scale * X)
         Same dtype and same intensity units as the raw frame.
     frame : Frame
-        The raw frame that this picture restores.
+        The raw frame that this picture restores; its pixels are read-only, because
+        windows to come are made of them too.
     sources : tuple of int
         Ordinals of all raw frames that it was made from, in time order.
     pixel_size_um : float or None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pssr_live.errors import SettingsError
 from pssr_live.frame import Frame
+from pssr_live.restorer import Restorer
 from pssr_live.window import RollingWindow, RollingWindows, Window
 
 
@@ -157,3 +158,13 @@ def test_a_flash_is_in_no_window_but_its_own() -> None:
 def test_windows_without_a_place_for_their_target(shape: tuple[int, int]) -> None:
     with pytest.raises(SettingsError, match=r"A window of \d frames cannot look -?\d"):
         RollingWindow(*shape)
+
+
+def test_who_is_shown_a_frame_cannot_change_windows_to_come(causal: Restorer) -> None:
+    movie = make_movie(4)
+    expected = [restored.pixels for restored in causal.restore(movie)]
+    for restored, pixels in zip(causal.restore(movie), expected, strict=True):
+        np.testing.assert_array_equal(restored.pixels, pixels)
+        with pytest.raises(ValueError, match="read-only"):
+            restored.frame.pixels[:] = 0
+    movie[0].pixels[:] = 0  # whose own they are
