@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from frames import make_movie
 
 from pssr_live.card import Model, load_model
-from pssr_live.engines import EngineLadder, ladder
+from pssr_live.engines import EngineLadder, kinds, ladder
 from pssr_live.engines.bicubic import BicubicEngine, bicubic
 from pssr_live.engines.cuda import driver
 from pssr_live.engines.onnx import OnnxEngine
@@ -87,6 +88,22 @@ def test_without_a_gpu_onnxruntime_is_first_and_proved(
     assert list(reasons) == ["tensorrt", "tensorrt_rtx", "torch-cuda"]
     for reason in reasons.values():
         assert "no NVIDIA driver" in reason or "is not installed" in reason
+
+
+def test_somebody_elses_broken_package_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> object:
+        raise ValueError("numpy.dtype size changed")
+
+    theirs = SimpleNamespace(name="theirs", load=fail)
+    rankless = SimpleNamespace(name="rankless", load=lambda: object)
+    ours = SimpleNamespace(name="ours", load=lambda: OnnxEngine)
+    listed = [theirs, rankless, ours]
+    monkeypatch.setattr(kinds, "entry_points", lambda group: listed)
+    assert kinds.engine_classes() == [OnnxEngine]
+    assert "Engine theirs cannot be imported: numpy.dtype size changed" in caplog.text
+    assert "Engine rankless cannot be imported" in caplog.text
 
 
 def test_refused_engines_leave_their_reasons(rungs: list[type[OnnxEngine]]) -> None:

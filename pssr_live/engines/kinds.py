@@ -13,13 +13,14 @@ log = logging.getLogger(__name__)
 
 def engine_classes() -> list[type[Engine]]:
     """Return every engine that is installed, best first."""
-    classes: list[type[Engine]] = []
+    found: list[tuple[int, type[Engine]]] = []
     for entry in entry_points(group="pssr_live.engines"):
         try:
-            classes.append(entry.load())
-        except ImportError as error:
+            kind: type[Engine] = entry.load()
+            found.append((kind.rank, kind))
+        except Exception as error:  # somebody else's package, broken in any way
             log.warning("Engine %s cannot be imported: %s", entry.name, error)
-    return sorted(classes, key=lambda kind: kind.rank)
+    return [kind for _, kind in sorted(found, key=lambda one: one[0])]
 
 
 def wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:
