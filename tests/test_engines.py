@@ -10,7 +10,7 @@ import pytest
 from frames import make_movie
 
 from pssr_live.card import Model, load_model
-from pssr_live.engines import EngineLadder, kinds, ladder
+from pssr_live.engines import EngineLadder, kinds, ladder, survey
 from pssr_live.engines.bicubic import BicubicEngine, bicubic
 from pssr_live.engines.cuda import driver
 from pssr_live.engines.onnx import OnnxEngine
@@ -88,6 +88,29 @@ def test_without_a_gpu_onnxruntime_is_first_and_proved(
     assert list(reasons) == ["tensorrt", "tensorrt_rtx", "torch-cuda"]
     for reason in reasons.values():
         assert "no NVIDIA driver" in reason or "is not installed" in reason
+
+
+def test_an_engine_that_cannot_even_tell_is_refused(
+    rungs: list[type[OnnxEngine]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Half(Elsewhere):
+        """Its package is there, and a library of that is not."""
+
+        name = "half"
+
+        @classmethod
+        def is_incompatible(cls, model: Model) -> str | None:
+            raise OSError("half.dll could not be found")
+
+    rungs.append(Half)
+    found = EngineLadder(load_model("mito-mf5-x4"))
+    assert found.engine.name == "onnxruntime"
+    assert found.report()["refused"]["half"] == "half.dll could not be found"
+    with pytest.raises(EngineError, match=r"'half' cannot be used: half\.dll could"):
+        EngineLadder(load_model("mito-mf5-x4"), "half")
+    monkeypatch.setattr(survey, "engine_classes", lambda: [Half, BicubicEngine])
+    states = [rung.state for rung in survey.survey(load_model("mito-mf5-x4"))]
+    assert states == ["refused", "works"]
 
 
 def test_somebody_elses_broken_package_is_passed_over(

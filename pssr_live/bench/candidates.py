@@ -12,7 +12,7 @@ from pssr_live.bench.fresh_start import FreshStart, fresh_start
 from pssr_live.bench.rounds import Listener
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.kinds import engine_classes
+from pssr_live.engines.kinds import engine_classes, why_not
 from pssr_live.engines.preparation import build, start
 from pssr_live.errors import EngineError, ModelError
 
@@ -109,7 +109,7 @@ def gather(
     field = Field()
     for place, kind in enumerate([*asked, *added]):
         listen(f"Starting {kind.name}", place / len(asked))
-        reason = kind.is_incompatible(model)
+        reason = why_not(kind, model)
         try:
             if reason is None:
                 field.candidates.append(_candidate(kind, model, side, listen))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from importlib.metadata import entry_points
 
+from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
 from pssr_live.errors import EngineError
 
@@ -21,6 +22,17 @@ def engine_classes() -> list[type[Engine]]:
         except Exception as error:  # somebody else's package, broken in any way
             log.warning("Engine %s cannot be imported: %s", entry.name, error)
     return [kind for _, kind in sorted(found, key=lambda one: one[0])]
+
+
+def why_not(kind: type[Engine], model: Model) -> str | None:
+    """Return why an engine cannot run `model` here, or None.
+
+    One whose package is here and does not import cannot even tell by itself.
+    """
+    try:
+        return kind.is_incompatible(model)
+    except Exception as error:  # whatever a half installed package throws
+        return str(error) or type(error).__name__
 
 
 def wanted(kinds: list[type[Engine]], only: str | None) -> list[type[Engine]]:

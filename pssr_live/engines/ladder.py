@@ -15,7 +15,7 @@ from typing import Any
 
 from pssr_live.card import Model
 from pssr_live.engines.engine import Engine
-from pssr_live.engines.kinds import engine_classes, wanted
+from pssr_live.engines.kinds import engine_classes, wanted, why_not
 from pssr_live.engines.preparation import Preparation, build, start
 from pssr_live.errors import EngineError, ModelError
 
@@ -152,7 +152,7 @@ class EngineLadder:
         for kind in self._kinds:
             if kind.name in self._reasons:
                 continue
-            reason = kind.is_incompatible(self._model)
+            reason = why_not(kind, self._model)
             if reason is not None:
                 self._absent.add(kind.name)
                 self._refuse(kind.name, reason, logging.INFO)
@@ -175,7 +175,7 @@ class EngineLadder:
 
     def _build_now(self, only: str) -> None:
         kind = next(kind for kind in self._kinds if kind.name == only)
-        if kind.is_incompatible(self._model) is not None:
+        if why_not(kind, self._model) is not None:
             return  # climbing will say why
         try:
             build(kind, self._model, lambda share: None, threading.Event())

@@ -12,7 +12,7 @@ import numpy as np
 from pssr_live.card import Model
 from pssr_live.engines.by_counts import window_of
 from pssr_live.engines.engine import BuildProgress, Engine
-from pssr_live.engines.kinds import engine_classes
+from pssr_live.engines.kinds import engine_classes, why_not
 from pssr_live.engines.preparation import build, start
 
 SIDE = 128  # low-density pixels
@@ -72,7 +72,7 @@ def survey(model: Model, progress: BuildProgress | None = None) -> list[Rung]:
 
 def _try(kind: type[Engine], model: Model, progress: BuildProgress | None) -> Rung:
     about = (kind.name, kind.restores, kind.opt_in)
-    reason = kind.is_incompatible(model)
+    reason = why_not(kind, model)
     if reason is not None:
         return Rung(*about, "refused", reason)
     try:
