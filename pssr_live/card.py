@@ -229,7 +229,7 @@ def _is_file(path: Path) -> bool:
 
 def _read_card(path: Path) -> ModelCard:
     try:
-        return ModelCard.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return ModelCard.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -29,7 +29,7 @@ STUCK_S_PER_PIXEL = 1e-4
 
 
 class Restorer:
-    """A model and the engine that runs it.
+    """A model and the engine that runs it, for one thread at a time.
 
     Parameters
     ----------

@@ -69,6 +69,13 @@ def test_a_spoilt_card_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_card_saved_by_an_editor_of_windows_is_read(tmp_path: Path) -> None:
+    folder = copy_model(tmp_path)
+    lines = (folder / "card.toml").read_text("utf-8").splitlines()
+    (folder / "card.toml").write_text("\r\n".join(lines), "utf-8-sig", newline="")
+    assert load_model(folder).card.name == MODEL
+
+
 def remove(path: Path) -> None:
     path.unlink()
 
