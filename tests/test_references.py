@@ -103,6 +103,9 @@ def test_the_documented_spacings() -> None:
     ("settings", "message"),
     [
         ({"reference_every": 0}, "A reference every 0 frames makes no sense"),
+        ({"reference_every": 2.5}, r"A reference every 2\.5 frames makes no sense"),
+        ({"reference_every": "often"}, "A reference every 'often' frames makes no"),
+        ({"reference_tile": [0, 0, 9, 9]}, "is no part of the field: give a number"),
         ({"reference_tile": 0.0}, r"A reference of 0\.0 is no part of the field"),
         ({"reference_tile": 1.1}, "is no part of the field"),
         ({"reference_tile": (0, 0, 0, 5)}, "is no part of the field"),

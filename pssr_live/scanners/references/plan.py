@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 from useq import AcquireImage, CustomAction, MDAEvent
@@ -58,9 +59,10 @@ class ReferencePlan:
     density: tuple[Setting, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.every is not None and self.every < 1:
+        if self.every is not None and not _counts(self.every):
             raise SettingsError(
-                f"A reference every {self.every} frames makes no sense: give 1 or more."
+                f"A reference every {self.every!r} frames makes no sense: give 1 or "
+                "more."
             )
         check_tile(self.tile)
 
@@ -70,6 +72,11 @@ class ReferencePlan:
             return self.every
         _, _, width, height = tile_rectangle(self.tile, raw_shape, scale)
         return default_spacing(scale, width * height / (raw_shape[0] * raw_shape[1]))
+
+
+def _counts(every: object) -> bool:
+    """Tell whether something is a number of frames, also one of numpy's."""
+    return isinstance(every, Integral) and int(every) >= 1
 
 
 def reference_plan(

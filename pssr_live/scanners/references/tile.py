@@ -21,10 +21,13 @@ def check_tile(tile: Tile) -> None:
     SettingsError
         Saying what to give.
     """
-    if isinstance(tile, tuple):
-        good = len(tile) == 4 and min(tile[:2]) >= 0 and min(tile[2:]) > 0
-    else:
-        good = 0 < tile <= 1
+    try:
+        if isinstance(tile, tuple):
+            good = len(tile) == 4 and min(tile[:2]) >= 0 and min(tile[2:]) > 0
+        else:
+            good = 0 < tile <= 1
+    except TypeError:  # no numbers
+        good = False
     if not good:
         raise SettingsError(
             f"A reference of {tile!r} is no part of the field: give a number "
