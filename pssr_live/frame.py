@@ -68,9 +68,10 @@ class Frame:
     after_gap: bool = False
 
     def __post_init__(self) -> None:
-        pixels = self.pixels.view()
-        pixels.flags.writeable = False
-        object.__setattr__(self, "pixels", pixels)
+        if isinstance(self.pixels, np.ndarray):  # what is none is refused later
+            pixels = self.pixels.view()
+            pixels.flags.writeable = False
+            object.__setattr__(self, "pixels", pixels)
 
     @property
     def series(self) -> Series:

@@ -119,7 +119,6 @@ class RollingWindow:
         done = []
         if self._segment and _breaks(self._segment[-1][0], frame, self._axis):
             done = self.flush()
-        frame = _unchangeable(frame)
         self._segment.append((frame, self._held.see(frame.pixels)))
         self._waiting += 1
         if self._waiting > self._lookahead:
@@ -197,13 +196,6 @@ class RollingWindows:
         """Complete all windows of all series, at the end of a run."""
         for rolling in self._series.values():
             yield from rolling.flush()
-
-
-def _unchangeable(frame: Frame) -> Frame:
-    """Return a frame that whoever is shown it cannot change for windows to come."""
-    pixels = frame.pixels.view()
-    pixels.flags.writeable = False
-    return replace(frame, pixels=pixels)
 
 
 def _breaks(last: Frame, new: Frame, axis: str) -> bool:

@@ -167,4 +167,3 @@ def test_who_is_shown_a_frame_cannot_change_windows_to_come(causal: Restorer) ->
         np.testing.assert_array_equal(restored.pixels, pixels)
         with pytest.raises(ValueError, match="read-only"):
             restored.frame.pixels[:] = 0
-    movie[0].pixels[:] = 0  # whose own they are
