@@ -111,7 +111,8 @@ def filtered(frames: npt.NDArray[np.generic]) -> str:
         "The noise of neighbouring pixels is alike (correlation "
         f"{shared.down[0]:.2f} down, {shared.across[0]:.2f} across): the frames were "
         "filtered or resampled, if only by the camera. The model takes such noise for "
-        "structure: restore raw frames."
+        "structure: restore raw frames, or use a model that learned from filtered "
+        "ones, as mito-mf5-x4-best did."
     )
 
 

@@ -127,7 +127,10 @@ def draw(ranges: Ranges, clips: int, generator: torch.Generator) -> Draw:
         grey_step=where(
             ranges.grey_levels_share, 1 / log_uniform(ranges.grey_levels), none
         ),
-        filtered_px=where(ranges.filtered_share, uniform(ranges.filtered_px), none),
+        # Drawn only where it happens: else a seed gives the scans that it always gave.
+        filtered_px=where(ranges.filtered_share, uniform(ranges.filtered_px), none)
+        if ranges.filtered_share
+        else none,
     )
 
 

@@ -28,7 +28,7 @@ from pssr_live.training.shelf.recipes import RECIPES, Recipe
 from pssr_live.weights import read_weights
 
 PHOTONS = 20.0  # a pixel, at the bright level: what all models are judged at
-VERSION = "2.2.0"
+VERSION = "2.3.0"
 FURTHER_RATE = 0.3  # of the learning rate, for weights that are good already
 SOFT_SHARE = 0.3
 TOLD = 0.02  # of the budget: how often progress is told

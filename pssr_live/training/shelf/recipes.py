@@ -239,7 +239,7 @@ def _knows_filters(recipe: Recipe) -> Recipe:
 RECIPES = {
     "mito-mf5-x4": MITO,
     "mito-mf5-x4-live": _causal(MITO),
-    "mito-mf5-x4-best": _knows_filters(_best(MITO, EVEN_AREAS.format(5))),
+    "mito-mf5-x4-best": _knows_filters(_best(MITO, EVEN_AREAS.format(11))),
     "fluo-sf-x4": Recipe(
         Architecture(n_frames=1, lookahead=0),
         STILL_POOL,
