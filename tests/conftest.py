@@ -23,7 +23,9 @@ from pytestqt.qtbot import QtBot
 from pssr_live.engines import ladder
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.restorer import Restorer
-from pssr_live.scanners.core import close_core
+from pssr_live.scanners.core import close_core, open_core
+from pssr_live.scanners.scan_core import ScanCore
+from pssr_live.scanners.simulated import simulated_config
 
 
 @pytest.fixture
@@ -32,6 +34,24 @@ def windows(qtbot: QtBot, tmp_path: Path) -> Iterator[Windows]:
     opener = Windows(qtbot, tmp_path)
     yield opener
     opener.close_all()
+
+
+@pytest.fixture(scope="module")
+def demo_core() -> Iterator[ScanCore]:
+    """Return a core with the demo microscope, one for all tests of a file."""
+    core = open_core(Path("MMConfig_demo.cfg"))
+    yield core
+    close_core(core)
+
+
+@pytest.fixture(scope="module")
+def scanner_core() -> Iterator[ScanCore]:
+    """Return a core with a scanner of 64 x 64 pixels that takes no time."""
+    core = open_core(simulated_config())
+    core.setProperty("Scanner", "RealTime", "Off")
+    core.setProperty("Scanner", "Resolution", 64)
+    yield core
+    close_core(core)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +16,14 @@ from pssr_live.errors import ScannerError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.acquire import acquire
-from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.sequence_check import check_sequence
-from pssr_live.scanners.simulated import simulated_config
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import read_log
 
 LIVE = "mito-mf5-x4-live"
 SMALL = [["Camera", "OnCameraCCDXSize", 48], ["Camera", "OnCameraCCDYSize", 32]]
-
-
-@pytest.fixture(scope="module")
-def demo_core() -> Iterator[ScanCore]:
-    core = open_core(Path("MMConfig_demo.cfg"))
-    yield core
-    close_core(core)
-
-
-@pytest.fixture(scope="module")
-def scanner_core() -> Iterator[ScanCore]:
-    core = open_core(simulated_config())
-    core.setProperty("Scanner", "RealTime", "Off")
-    core.setProperty("Scanner", "Resolution", 64)
-    yield core
-    close_core(core)
 
 
 # -- running -------------------------------------------------------------------------

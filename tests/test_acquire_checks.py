@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,24 +18,6 @@ from pssr_live.scanners.feedback.fed_sequence import fed_layout
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.sequence import read_sequence
 from pssr_live.scanners.sequence_check import check_sequence
-from pssr_live.scanners.simulated import simulated_config
-
-
-@pytest.fixture(scope="module")
-def demo_core() -> Iterator[ScanCore]:
-    core = open_core(Path("MMConfig_demo.cfg"))
-    yield core
-    close_core(core)
-
-
-@pytest.fixture(scope="module")
-def scanner_core() -> Iterator[ScanCore]:
-    core = open_core(simulated_config())
-    core.setProperty("Scanner", "RealTime", "Off")
-    core.setProperty("Scanner", "Resolution", 64)
-    yield core
-    close_core(core)
-
 
 _EXAMPLE = r"write at least `time_plan: \{interval: 0, loops: 60\}`"
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sessions import small_scanner, timelapse
 from useq import MDAEvent, MDASequence
 
 from pssr_live.errors import ScannerError
 from pssr_live.scanners.arrivals import doubts
-from pssr_live.scanners.core import close_core, open_core
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.sequence_check import check_sequence
-
-
-@pytest.fixture(scope="module")
-def demo_core() -> Iterator[ScanCore]:
-    core = open_core(Path("MMConfig_demo.cfg"))
-    yield core
-    close_core(core)
 
 
 @pytest.mark.parametrize(
