@@ -105,8 +105,10 @@ def test_record_is_heard_while_something_brief_goes_on(
     windows: Windows, before: str
 ) -> None:
     window = windows.open() if before == "L" else windows.live()
+    busy: list[str] = []  # told, as it may be over between two looks
+    window.conductor.changed.connect(lambda now: busy.append(now.busy))
     press(window, before)
-    windows.until(lambda: window.conductor.now.busy)
+    windows.until(lambda: any(busy))
     press(window, "R")
     windows.until(lambda: window.conductor.now.recording and is_idle(window))
     windows.until(lambda: window.conductor.instrument.tally().acquired >= 4)
