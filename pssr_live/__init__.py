@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pssr_live.calibration.values import read_scan_noise
     from pssr_live.card import Model, ModelCard, load_model
     from pssr_live.errors import (
         EngineError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pssr_live.scanners.live_mode import LiveMode
     from pssr_live.scanners.restoring_engine import RestoringEngine
     from pssr_live.storage.movie import open_movie
+    from pssr_live.trust import ScanNoise
     from pssr_live.window import RollingWindow, Window
 
 __version__ = "0.1.0"
@@ -51,18 +53,21 @@ __all__ = [
     "Restorer",
     "RestoringEngine",
     "RollingWindow",
+    "ScanNoise",
     "ScannerError",
     "SettingsError",
     "StorageError",
     "Window",
     "load_model",
     "open_movie",
+    "read_scan_noise",
     "restore",
     "restore_file",
     "score_references",
 ]
 
 _HOMES = {
+    "calibration.values": ("read_scan_noise",),
     "card": ("Model", "ModelCard", "load_model"),
     "errors": (
         "EngineError",
@@ -81,6 +86,7 @@ _HOMES = {
     "scanners.live_mode": ("LiveMode",),
     "scanners.restoring_engine": ("RestoringEngine",),
     "storage.movie": ("open_movie",),
+    "trust": ("ScanNoise",),
     "window": ("RollingWindow", "Window"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -80,6 +80,43 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Consistency:
+    """How a restored picture agrees with its scan.
+
+    Attributes
+    ----------
+    misfit : float
+        Mean squared difference over the variance of the noise: 1 for the truth, a
+        little less for a restored picture, more if it is too smooth or too dark.
+    worst_sd : float
+        The largest local difference, in standard deviations.
+    doubtful_share : float
+        Share of the field that is marked.
+    marks : ndarray, (Y, X) of int8
+        By pixel of the scan: 1 where the picture shows more than was scanned, -1
+        where it shows less, 0 where they agree or nothing can be said.
+    """
+
+    misfit: float
+    worst_sd: float
+    doubtful_share: float
+    marks: npt.NDArray[np.int8] = field(repr=False)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no place is marked."""
+        return self.doubtful_share == 0
+
+    def facts(self) -> dict[str, float]:
+        """Return its numbers, rounded, for a diary."""
+        return {
+            "misfit": round(self.misfit, 3),
+            "worst_sd": round(self.worst_sd, 2),
+            "doubtful_share": round(self.doubtful_share, 6),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Restored:
     """One restored picture and what it was made from.
 
@@ -98,6 +135,8 @@ class Restored:
         Names of what made it. An engine named "bicubic" only interpolates.
     elapsed_ms : float
         Time spent on it, from window to picture.
+    consistency : Consistency or None
+        How it agrees with the raw frame; None without a calibration.
     """
 
     pixels: Pixels = field(repr=False)
@@ -107,3 +146,4 @@ class Restored:
     model: str
     engine: str
     elapsed_ms: float
+    consistency: Consistency | None = None

@@ -27,6 +27,7 @@ from pssr_live.storage.pages import PageFile
 from pssr_live.storage.provenance import PageFacts
 from pssr_live.storage.resumed import begin_or_resume, is_restored
 from pssr_live.storage.target import check_target, unfinished
+from pssr_live.trust import agreement, doubts
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,8 @@ def restore_file(
     Returns
     -------
     dict
-        What was done: frames, shapes, model, engine, and `warnings`.
+        What was done: frames, shapes, model, engine, and `warnings`; with a
+        calibration also `consistency`, of the frames that were restored now.
 
     Raises
     ------
@@ -158,10 +160,11 @@ def restore_file(
         if movie.channels_told:
             details["channels"] = movie.channels_told
         facts = PageFacts(shape, movie.dtype, hr_size, "restored")
+        agrees: dict[str, Any] = {}
         if not (resume and is_restored(source, part, details["model"])):
             engine = {"engine": restorer.ladder.engine.name}
             pages = begin_or_resume(part, facts, movie.layout, details | engine)
-            _restore_into(pages, movie, restorer, details, progress)
+            agrees = _restore_into(pages, movie, restorer, details, progress)
         part.replace(target)
     return {
         "source": str(source),
@@ -178,9 +181,11 @@ def restore_file(
             *_about_size(restorer.card, movie, size),
             *_short(restorer, movie),
             *_interpolated(restorer),
+            *doubts(agrees.get("consistency", {})),
         ],
         "model": details["model"],
         "engine": restorer.engine_report(),
+        **agrees,
     }
 
 
@@ -190,21 +195,35 @@ def _restore_into(
     restorer: Restorer,
     details: dict[str, Any],
     progress: Progress | None,
-) -> None:
-    """Restore the frames that a file lacks, and end it."""
+) -> dict[str, Any]:
+    """Restore the frames that a file lacks, end it, and return how they agree."""
     done, total = len(pages) - len(pages.missing()), len(movie)
+    found: dict[int, dict[str, float]] = {}
     try:
         pages.hold()
         for restored in restorer.restore(movie.frames(), pages.lacks):
             frame = restored.frame
             pages.write(frame.ordinal, restored.pixels, index=frame.index)
+            if restored.consistency is not None:
+                found[frame.ordinal] = restored.consistency.facts()
             done += 1
             if progress is not None:
                 progress(done, total)
         engine = {"engine": restorer.engine_report()}
-        pages.close(details | engine, pad_to=total)
+        agrees = _agreement(restorer, found)
+        pages.close(details | engine | agrees, pad_to=total)
     finally:
         pages.leave()  # as a kill would; once closed it stays so
+    return agrees
+
+
+def _agreement(
+    restorer: Restorer, found: dict[int, dict[str, float]]
+) -> dict[str, Any]:
+    """Return how the frames restored now agree with their scans, if that is known."""
+    if restorer.noise is None or not found:
+        return {}
+    return {"consistency": {"calibration": restorer.noise.source} | agreement(found)}
 
 
 def _size_um(given: float) -> float:

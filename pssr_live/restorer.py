@@ -19,6 +19,7 @@ from pssr_live.card import Model, load_model, model_folders
 from pssr_live.engines import EngineLadder
 from pssr_live.errors import EngineError, SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
+from pssr_live.trust import ScanNoise, consistency
 from pssr_live.window import RollingWindows, Window
 
 # No engine is slower than this unless its driver or device hangs: a hundred times what
@@ -39,6 +40,8 @@ class Restorer:
         Name of the engine to use; the best that works if left out.
     axis : str
         What windows follow: "t", time, or "z", the planes of a stack.
+    noise : ScanNoise, optional
+        What noise the scans have; each picture is then held against its scan.
 
     Raises
     ------
@@ -47,13 +50,17 @@ class Restorer:
     """
 
     def __init__(
-        self, model: str | Path | Model, engine: str | None = None, axis: str = "t"
+        self,
+        model: str | Path | Model,
+        engine: str | None = None,
+        axis: str = "t",
+        noise: ScanNoise | None = None,
     ) -> None:
         if axis not in AXES:
             raise SettingsError(
                 f"Windows cannot follow the axis {axis!r}: give t (time) or z (depth)."
             )
-        self.axis = axis
+        self.axis, self.noise = axis, noise
         self.model = model if isinstance(model, Model) else load_model(model)
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
@@ -126,6 +133,8 @@ class Restorer:
         begun = time.perf_counter()
         target = window.target
         pixels, engine = self._infer(window)
+        noise = self.noise
+        agrees = None if noise is None else consistency(target.pixels, pixels, noise)
         size = target.pixel_size_um
         return Restored(
             pixels=pixels,
@@ -135,6 +144,7 @@ class Restorer:
             model=self.card.name,
             engine=engine,
             elapsed_ms=1e3 * (time.perf_counter() - begun),
+            consistency=agrees,
         )
 
     def engine_report(self) -> dict[str, Any]:
@@ -211,7 +221,10 @@ class Restorer:
 
 
 def open_restorer(
-    model: str | Path | Restorer, engine: str | None = None, axis: str = "t"
+    model: str | Path | Restorer,
+    engine: str | None = None,
+    axis: str = "t",
+    noise: ScanNoise | None = None,
 ) -> Restorer:
     """Return a restorer of a model; one that is given comes back if it is open.
 
@@ -219,10 +232,17 @@ def open_restorer(
     ------
     ModelError, EngineError
         If the model cannot be trusted, nothing can run it, or the restorer was closed.
+    SettingsError
+        If a restorer is given with a noise that is not its own.
     """
     if not isinstance(model, Restorer):
-        return Restorer(model, engine, axis)
+        return Restorer(model, engine, axis, noise)
     model.require_open()
+    if noise not in (None, model.noise):
+        raise SettingsError(
+            f"A Restorer was given, and beside it the calibration {noise.source}: give "
+            "it to the Restorer, `Restorer(model, noise=read_scan_noise(path))`."
+        )
     return model
 
 

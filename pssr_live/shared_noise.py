@@ -57,7 +57,7 @@ class Shared:
     @property
     def width_px(self) -> tuple[float, float]:
         """The Gaussian along the line that shares as much: its SD, and the error."""
-        known = [_next_to(width) for width in _WIDTHS_PX]
+        known = [alike(width, 1) for width in _WIDTHS_PX]
         ends = (self.along_lines - self.error, self.along_lines + self.error)
         low, high = np.interp(ends, known, _WIDTHS_PX)
         width = float(np.interp(self.along_lines, known, _WIDTHS_PX))
@@ -121,6 +121,12 @@ def loudness(width_px: float) -> float:
     return float((_kernel(width_px) ** 2).sum())
 
 
+def alike(width_px: float, lag: int) -> float:
+    """Return the correlation of white noise with itself `lag` pixels on, likewise."""
+    kernel = _kernel(width_px)
+    return float((kernel[lag:] * kernel[:-lag]).sum() / (kernel**2).sum())
+
+
 def _slope(picture: Real) -> Real:
     """Return how steep a picture (Y, X) is, over three pixels each way."""
     padded = np.pad(picture, 1, mode="edge")
@@ -137,12 +143,6 @@ def _alike(noise: Real, flat: npt.NDArray[np.bool_], lag: int, axis: int) -> Rea
     one, other = (noise.take(at, axis)[:, both] for at in (here, there))
     alike: Real = (one * other).sum(1) / ((one**2 + other**2).sum(1) / 2 + 1e-12)
     return alike
-
-
-def _next_to(width_px: float) -> float:
-    """Return the correlation of next neighbours after a Gaussian."""
-    kernel = _kernel(width_px)
-    return float((kernel[1:] * kernel[:-1]).sum() / (kernel**2).sum())
 
 
 def _kernel(width_px: float) -> Real:

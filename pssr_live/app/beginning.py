@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pssr_live.trust import ScanNoise
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -28,6 +30,8 @@ class Start:
         Whether to start live mode at once.
     density : int or None
         The value of the profile's density; None: as the model wants it.
+    noise : ScanNoise or None
+        What noise scans have; None: what the profile's calibration says.
     """
 
     config: Path
@@ -38,3 +42,4 @@ class Start:
     settings: tuple[tuple[str, ...], ...] = ()
     live: bool = False
     density: int | None = None
+    noise: ScanNoise | None = None

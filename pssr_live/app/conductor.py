@@ -75,8 +75,8 @@ class Conductor(QObject):
 
     def __init__(self, feed: Feed, start: Start) -> None:
         super().__init__()
-        self.feed = feed
-        self.instrument = Instrument(feed, self._trouble.emit, start.engine)
+        self.feed, trouble = feed, self._trouble.emit
+        self.instrument = Instrument(feed, trouble, start.engine, start.noise)
         self.now = Situation()
         self.folder = start.folder
         self.notes: Callable[[], str] = str

@@ -42,17 +42,24 @@ class Displays(QFrame):
         self.split = _toggle("Split", "Both in one pane, with a divider (V)")
         self.flicker = _toggle("Flicker", "Raw in the place of restored, and back (F)")
         self.marks = _toggle("Saturation", "Mark saturated pixels in red (M)")
+        self.doubts = _toggle(
+            "Doubts",
+            "Mark where the restored picture differs from its scan by more than noise "
+            "(W): orange where it shows more, blue where less. Needs the microscope's "
+            "calibration; detail smaller than a raw pixel cannot be checked so",
+        )
         self.fit = _toggle("Fit", "Show the whole field (0)")
         self.fit.setCheckable(False)
         self.side.setChecked(True)
         self.marks.setChecked(True)
+        self.doubts.setChecked(True)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(12, 8, 12, 0)
         buttons.setSpacing(6)
         for button in (self.side, self.split, self.flicker):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for button in (self.marks, self.fit):
+        for button in (self.marks, self.doubts, self.fit):
             buttons.addWidget(button)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
@@ -62,6 +69,7 @@ class Displays(QFrame):
         whole.addLayout(buttons)
         whole.addLayout(self._rows)
         self.marks.toggled.connect(lambda on: self._change(marks=on))
+        self.doubts.toggled.connect(lambda on: self._change(doubts=on))
 
     @property
     def display(self) -> Display:
@@ -72,6 +80,7 @@ class Displays(QFrame):
         """Begin with another display; its looks serve for channels that turn up."""
         self._display = display
         self.marks.setChecked(display.marks)
+        self.doubts.setChecked(display.doubts)
         self.changed.emit(display)
 
     def show_picture(self, picture: Picture) -> None:

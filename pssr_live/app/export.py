@@ -59,4 +59,4 @@ def _held(shown: Picture, display: Display) -> Display:
         channel: replace(display.look(channel, n, len(held)), fixed=held[channel])
         for n, channel in enumerate(held)
     }
-    return replace(display, looks=looks, marks=False)
+    return replace(display, looks=looks, marks=False, doubts=False)

@@ -92,6 +92,7 @@ class Gauges(QObject):
                 reference_gain_db=None if checked is None else checked.gain_db,
                 reference_failed="" if checked is None else checked.reason,
                 is_movie=self._conductor.now.movie,
+                consistency=shown.consistency,
             )
         )
 

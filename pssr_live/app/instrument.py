@@ -20,9 +20,11 @@ from pssr_live.app.feed import Feed
 from pssr_live.app.scanner_state import (
     ScannerState,
     addresses,
+    fit_density,
     fitting_profile,
     full_density,
     read_scanner,
+    require_camera,
     set_value,
 )
 from pssr_live.card import Model, load_model
@@ -37,14 +39,15 @@ from pssr_live.scanners.hardware_state import HardwareState
 from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.live_mode import LiveMode
 from pssr_live.scanners.planned_sites import position_names
-from pssr_live.scanners.profiles import Profile
-from pssr_live.scanners.profiles.on_core import answering, require, set_density
+from pssr_live.scanners.profiles import Profile, noise_from
+from pssr_live.scanners.profiles.on_core import answering, set_density
 from pssr_live.scanners.references.plan import ReferencePlan
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.session_plan import SessionPlan, plan_session
 from pssr_live.scanners.tally import Tally
 from pssr_live.scanners.watch import cancelled_early
 from pssr_live.storage.session import SessionFolder
+from pssr_live.trust import ScanNoise
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,8 @@ class Instrument:
         Called, from any thread, with what ended live mode or a recording by itself.
     engine : str, optional
         Name of the inference engine; the best that works if left out.
+    noise : ScanNoise, optional
+        What noise scans have; what the profile's calibration says if left out.
     """
 
     def __init__(
@@ -67,8 +72,10 @@ class Instrument:
         feed: Feed,
         on_trouble: Callable[[PssrLiveError], None],
         engine: str | None = None,
+        noise: ScanNoise | None = None,
     ) -> None:
         self._feed, self._on_trouble, self._engine = feed, on_trouble, engine
+        self._given = self._noise = noise
         self._core: ScanCore | None = None
         self._before: HardwareState | None = None
         self._profile: Profile | None = None
@@ -127,12 +134,9 @@ class Instrument:
         os.environ.setdefault("PYMM_SIGNALS_BACKEND", "psygnal")
         core = open_core(config)
         try:
-            if not core.getCameraDevice():
-                raise ScannerError(
-                    f"The configuration {config.name} has no camera: add "
-                    "`Property,Core,Camera,<label>`, or choose another one."
-                )
+            require_camera(core, config)
             self._profile = fitting_profile(core, profile)
+            self._noise = self._given or noise_from(None, self._profile)
             self._before = HardwareState.read(
                 core, addresses(self._profile), stage=False
             )
@@ -357,6 +361,7 @@ class Instrument:
             raise ScannerError("No model is in use: choose one first.")
         if self._restorer is None:
             self._restorer = Restorer(self._model, self._engine)
+        self._restorer.noise = self._noise
         return self._restorer
 
     def _forget_restorer(self) -> None:
@@ -391,9 +396,5 @@ class Instrument:
     def _at_the_models_density(self) -> ScannerState:
         core, profile, model = self._connected(), self._profile, self._model
         if profile is not None and model is not None:
-            require(core, profile)
-            try:
-                set_density(core, profile, profile.density_for(model.card.scale))
-            except ScannerError as error:  # the mismatch will be on the screen
-                log.warning("%s", error)
+            fit_density(core, profile, model.card.scale)
         return self.scanner()

@@ -71,6 +71,7 @@ def _look(window: MainWindow) -> dict[str, Callable[[], object]]:
         "auto": displays.toggle_auto,
         "reset": displays.reset,
         "marks": displays.marks.click,
+        "doubts": displays.doubts.click,
     }
 
 

@@ -48,6 +48,7 @@ KEYS = (
     Key(("A",), "Automatic contrast on and off", "auto", "Look"),
     Key(("C",), "Reset contrast", "reset", "Look"),
     Key(("M",), "Mark saturated pixels", "marks", "Look"),
+    Key(("W",), "Mark where picture and scan differ", "doubts", "Look"),
     Key(("1", "2", "3", "4", "5", "6"), "Channel on and off", "channel", "Look"),
     Key(("E",), "Export the view", "export", "Keep"),
     Key(("N",), "Write notes", "notes", "Keep"),

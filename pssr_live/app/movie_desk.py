@@ -27,6 +27,7 @@ from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.session import FRAMES, RESTORED, read_log
 from pssr_live.storage.sites import ImageKey, image_key
 from pssr_live.storage.target import check_target
+from pssr_live.trust import ScanNoise, consistency
 
 Moment = tuple[int, int, int]
 
@@ -75,6 +76,8 @@ class MovieDesk:
     ----------
     feed : Feed
         Takes the pictures.
+    noise : ScanNoise, optional
+        What noise the movies have, to hold what is restored against them.
 
     Attributes
     ----------
@@ -82,8 +85,8 @@ class MovieDesk:
         The reports of the engine and the model that made the result last.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, noise: ScanNoise | None = None) -> None:
+        self._feed, self._noise = feed, noise
         self._movie: Movie | None = None
         self._moments: list[Moment] = []
         self._makers: Mapping[int, str] = {}
@@ -170,7 +173,7 @@ class MovieDesk:
 
         scratch = Path(tempfile.mkdtemp(prefix="pssr-live-"))
         try:
-            restorer = Restorer(model, engine)
+            restorer = Restorer(model, engine, noise=self._noise)
             try:
                 made = restore_file(
                     movie.path, scratch / RESULT, restorer, progress=go_on
@@ -249,7 +252,7 @@ class MovieDesk:
         result = self._result
         if result is None or frame.ordinal in result.missing:
             return None
-        found = result.frame(frame.ordinal)
+        found, noise = result.frame(frame.ordinal), self._noise
         return Restored(
             pixels=found.pixels,
             frame=frame,
@@ -258,6 +261,9 @@ class MovieDesk:
             model=self.made_by["model"]["name"],
             engine=self.made_by["engine"]["name"],
             elapsed_ms=0.0,
+            consistency=None
+            if noise is None
+            else consistency(frame.pixels, found.pixels, noise),
         )
 
     def _drop_result(self) -> None:

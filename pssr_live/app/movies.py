@@ -14,6 +14,7 @@ from pssr_live.app.movie_desk import Cancelled, MovieDesk, MovieFacts
 from pssr_live.app.throttle import Throttled
 from pssr_live.app.worker import Worker
 from pssr_live.card import Model
+from pssr_live.trust import ScanNoise
 
 
 class Movies(QObject):
@@ -36,13 +37,15 @@ class Movies(QObject):
     told = Signal(object, str)
     progressed = Signal(str, int, int)
 
-    def __init__(self, feed: Feed, engine: str | None) -> None:
+    def __init__(
+        self, feed: Feed, engine: str | None, noise: ScanNoise | None = None
+    ) -> None:
         super().__init__()
         self.facts: MovieFacts | None = None
         self.model: Model | None = None  # that restored the movie on the desk
         self.engine: dict[str, Any] | None = None  # the report of the engine that did
         self._engine = engine
-        self._desk = MovieDesk(feed)
+        self._desk = MovieDesk(feed, noise)
         self._reader = Worker("pssr-live movie")
         self._restorer = Worker("pssr-live movie restore")
         self._wanted: Mapping[str, int] = {}

@@ -21,9 +21,9 @@ from pssr_live.app.levels import (
     top_of,
 )
 from pssr_live.app.places import place_of, place_words
-from pssr_live.app.render import COLOURS, Layer, Words, paint, reduced
+from pssr_live.app.render import COLOURS, Layer, Words, paint, reduced, tint
 from pssr_live.engines.bicubic import BicubicEngine
-from pssr_live.frame import Pixels
+from pssr_live.frame import Consistency, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Display:
         By channel; one that is not named gets the next free colour.
     marks : bool
         Whether saturated pixels are marked.
+    doubts : bool
+        Whether places are marked where a restored picture differs from its scan.
     bit_depth : int or None
         Of the detector; None where only the pixel type is known.
     room : tuple of int
@@ -63,6 +65,7 @@ class Display:
 
     looks: Mapping[str, Look] = field(default_factory=dict)
     marks: bool = True
+    doubts: bool = True
     bit_depth: int | None = None
     room: tuple[int, int] = (600, 600)
 
@@ -129,6 +132,13 @@ class Picture:
         made_by = {pair.computed_by for pair in self.here.values()}
         return BicubicEngine.name not in made_by
 
+    @property
+    def consistency(self) -> Consistency | None:
+        """How what it shows agrees with the scans, by the worst of its channels."""
+        made = (pair.restored for pair in self.here.values() if pair.restored)
+        found = [one.consistency for one in made if one.consistency is not None]
+        return max(found, key=lambda one: one.doubtful_share, default=None)
+
     def at(self, x_um: float, y_um: float) -> dict[str, tuple[int, int | None]] | None:
         """Return raw and restored counts at a place, by channel; None outside."""
         across, down = x_um / self.field_um[0], y_um / self.field_um[1]
@@ -175,13 +185,15 @@ def picture_of(
     height, width = first.pixels.shape
     restored = {n: p.restored.pixels for n, p in here.items() if p.restored}
     raw = {n: p.frame.pixels for n, p in here.items()}
+    painted = None
+    if len(restored) == len(here):
+        painted = _painted(restored, levels, display, scene, full_size)
+        _mark_doubts(painted, here, display)
     return Picture(
         scene=scene,
         here=here,
         raw=_painted(raw, levels, display, scene, full_size),
-        restored=_painted(restored, levels, display, scene, full_size)
-        if len(restored) == len(here)
-        else None,
+        restored=painted,
         field_um=(width * size_um, height * size_um),
         in_um=first.pixel_size_um is not None,
         levels=levels,
@@ -240,6 +252,14 @@ def _painted(
     if not layers:
         return np.full((1, 1), 0xFF000000, np.uint32)
     return paint(layers, marks=display.marks)
+
+
+def _mark_doubts(painted: Words, here: Scene, display: Display) -> None:
+    for place, (channel, pair) in enumerate(here.items()):
+        visible = display.look(channel, place, len(here)).visible
+        agrees = None if pair.restored is None else pair.restored.consistency
+        if display.doubts and visible and agrees is not None:
+            tint(painted, agrees.marks)
 
 
 def _factor(shape: tuple[int, ...], room: tuple[int, int]) -> int:

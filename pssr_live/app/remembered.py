@@ -28,6 +28,8 @@ class Remembered(BaseModel):
         Whether both pictures share one pane.
     marks : bool
         Whether saturated pixels are marked.
+    doubts : bool
+        Whether places are marked where a picture differs from its scan.
     reference_every : int
         Frames of a recording between two references; 0 for none.
     colours : dict of str to str
@@ -44,6 +46,7 @@ class Remembered(BaseModel):
     folder: str = ""
     split: bool = False
     marks: bool = True
+    doubts: bool = True
     reference_every: int = Field(default=0, ge=0, le=100_000)
     colours: dict[str, str] = {}
     geometry: str = Field(default="", pattern=r"\A[A-Za-z0-9+/=]*\z")

@@ -31,6 +31,9 @@ COLOURS: dict[str, Colour] = {
 }
 SATURATED = np.uint32(0xFFFF3B30)
 OPAQUE = np.uint32(0xFF000000)
+MORE = np.uint32(0xFFFF9020)  # the picture shows more than was scanned
+LESS = np.uint32(0xFF30A8FF)
+_UPPER_BITS = np.uint32(0x00FEFEFE)  # of each colour, all but the last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +79,29 @@ def paint(layers: Sequence[Layer], *, marks: bool = False) -> Words:
         for layer in layers:
             words[layer.pixels >= layer.top] = SATURATED
     return words
+
+
+def tint(words: Words, marks: npt.NDArray[np.int8]) -> None:
+    """Tint a painted picture, in place, where it differs from its scan.
+
+    Parameters
+    ----------
+    words : ndarray, (Y, X)
+        The picture.
+    marks : ndarray
+        Of the same field in any size: 1 where it shows more, -1 where less.
+    """
+    if not marks.any():
+        return
+    rows, columns = (
+        np.arange(side) * few // side
+        for side, few in zip(words.shape, marks.shape, strict=True)
+    )
+    here = marks[rows[:, None], columns]
+    for sign, colour in ((1, MORE), (-1, LESS)):
+        at = here == sign
+        half = (words[at] & _UPPER_BITS) >> np.uint32(1)
+        words[at] = OPAQUE | half + ((colour & _UPPER_BITS) >> np.uint32(1))
 
 
 def reduced(pixels: Pixels, factor: int) -> Pixels:

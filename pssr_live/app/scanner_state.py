@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from pymmcore_plus import CMMCorePlus
 
@@ -16,7 +18,10 @@ from pssr_live.scanners.profiles.on_core import (
     read_number,
     require,
     sentence,
+    set_density,
 )
+
+log = logging.getLogger(__name__)
 
 PHOTONS = "Photons_per_us"
 
@@ -95,6 +100,21 @@ def read_scanner(core: CMMCorePlus, profile: Profile | None) -> ScannerState:
         )
 
 
+def require_camera(core: CMMCorePlus, config: Path) -> None:
+    """Refuse a configuration that images nothing.
+
+    Raises
+    ------
+    ScannerError
+        If it has no camera.
+    """
+    if not core.getCameraDevice():
+        raise ScannerError(
+            f"The configuration {config.name} has no camera: add "
+            "`Property,Core,Camera,<label>`, or choose another one."
+        )
+
+
 def fitting_profile(core: CMMCorePlus, name: str | None) -> Profile | None:
     """Return the profile that was asked for, or the first that suits the microscope.
 
@@ -115,6 +135,21 @@ def fitting_profile(core: CMMCorePlus, name: str | None) -> Profile | None:
         if not missing_parts(core, profile):
             return profile
     return None
+
+
+def fit_density(core: CMMCorePlus, profile: Profile, scale: int) -> None:
+    """Scan at the density for a model that enlarges `scale` times, if there is one.
+
+    Raises
+    ------
+    ScannerError
+        If the profile is not for this microscope.
+    """
+    require(core, profile)
+    try:
+        set_density(core, profile, profile.density_for(scale))
+    except ScannerError as error:  # the mismatch will be on the screen
+        log.warning("%s", error)
 
 
 def set_value(core: CMMCorePlus, where: str, name: str, *value: float | str) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pssr_live.frame import Consistency
+
+MUCH = 0.01  # of the field that differs from its scan
 WORTH_DB = 0.0  # that a restored frame must gain over bicubic to be called good
 
 
@@ -41,6 +44,8 @@ class Evidence:
         Why the last reference could not be used; empty if it could.
     is_movie : bool
         Whether they come from a file, so that no reference can have checked them.
+    consistency : Consistency or None
+        How they agree with their scans; None without a calibration.
     """
 
     restored: bool = False
@@ -50,6 +55,7 @@ class Evidence:
     reference_gain_db: float | None = None
     reference_failed: str = ""
     is_movie: bool = False
+    consistency: Consistency | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,17 @@ def light(known: Evidence) -> Light:
         )
     if known.mismatch:
         return Light(Colour.RED, "outside the model", known.mismatch)
+    checked, found = _checked(known), known.consistency
+    if found is None or found.agrees:
+        return checked
+    differs = _differs(found)
+    # Of two reasons to doubt, that of the reference is only told if it is the worse.
+    is_worse = checked.colour is Colour.RED and differs.colour is not Colour.RED
+    return checked if is_worse else differs
+
+
+def _checked(known: Evidence) -> Light:
+    """Return the light by what a reference has said, if one has."""
     has_reference = known.reference_gain_db is not None or known.reference_failed
     if has_reference and not known.is_movie:
         return _of_reference(known.reference_gain_db, known.reference_failed)
@@ -95,10 +112,31 @@ def _unchecked(known: Evidence) -> Light:
         if known.is_movie
         else "no reference has checked them: take one (key T)."
     )
+    if known.consistency is not None:
+        return Light(
+            Colour.AMBER,
+            "fits the scan",
+            "The picture agrees with its own scan within the calibrated noise. That "
+            f"cannot check detail smaller than a raw pixel, and {said}",
+        )
     return Light(
         Colour.AMBER,
         "not checked",
         f"Nothing speaks against these pictures, and {said}",
+    )
+
+
+def _differs(found: Consistency) -> Light:
+    """Return the light of a picture that has places unlike its scan."""
+    share = f"{100 * found.doubtful_share:.1f} %"
+    much = found.doubtful_share >= MUCH
+    return Light(
+        Colour.RED if much else Colour.AMBER,
+        f"differs from the scan, {share}" if much else "differs in places",
+        f"In {share} of the field the picture differs from its own scan by more "
+        f"than noise, by up to {found.worst_sd:.0f} standard deviations: it is orange "
+        "where it shows more, blue where less (key W). Something moves too fast for "
+        "the model, or is unlike what it learned from.",
     )
 
 

@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self.feed = Feed()
         self.renderer = Renderer(self.feed, self._picture_ready.emit)
         self.conductor = Conductor(self.feed, start)
-        self.movies = Movies(self.feed, start.engine)
+        self.movies = Movies(self.feed, start.engine, start.noise)
         self.gauges = Gauges(self.conductor)
         self.exporter = Exporter()
         self.helper = Worker("pssr-live helper")
@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
     def _restore_settings(self, folder: Path) -> None:
         kept = self._remembered
         looks = {name: Look(colour) for name, colour in kept.colours.items()}
-        self.displays.use(Display(looks=looks, marks=kept.marks))
+        self.displays.use(Display(looks, kept.marks, kept.doubts))
         self.split(kept.split)
         self.panel.reference.every.setValue(kept.reference_every)
         self._use_folder(folder)
@@ -348,6 +348,7 @@ class MainWindow(QMainWindow):
             folder=str(self.conductor.folder),
             split=self.panes.is_split,
             marks=display.marks,
+            doubts=display.doubts,
             reference_every=self.conductor.reference_every,
             colours={name: look.colour for name, look in display.looks.items()},
             geometry=geometry,

@@ -14,7 +14,13 @@ from pssr_live.calibration.lines import Lines, separate
 from pssr_live.calibration.noise import BINS, FLATTEST, noise_of
 from pssr_live.calibration.spectrum import Detail, Spectrum, fit_spectrum
 from pssr_live.calibration.stack import Pixels, check_repeats, check_still, without_odd
-from pssr_live.calibration.transfer import Transfer, fit_transfer, steadied, straight
+from pssr_live.calibration.transfer import (
+    ROUNDING,
+    Transfer,
+    fit_transfer,
+    steadied,
+    straight,
+)
 from pssr_live.calibration.values import Calibration, Measured, Source
 from pssr_live.errors import SettingsError
 from pssr_live.evaluation.pair import Real
@@ -88,6 +94,7 @@ def fit_repeats(
         known |= fit_dark(dark)
         missing = {why: text for why, text in missing.items() if why not in known}
     known["bright_adu"] = _bright(exact)
+    known["noise_at_bright_adu"] = _noise_at(known["bright_adu"].value, transfer)
     for found in (_jitter(lines), _shared(lines), _psf(spectrum, pixel_size_um)):
         known |= found[0]
         missing |= found[1]
@@ -150,6 +157,13 @@ def _bright(frames: Real) -> Measured:
     )
     one, other = (float(level) for level in halves)
     return _measured((one + other) / 2, abs(one - other) / 2)
+
+
+def _noise_at(level: float, fit: Transfer) -> Measured:
+    """Return the noise of one pixel; sure also where offset and read noise are not."""
+    variance = fit.gain * (level - fit.offset) + fit.read_noise**2 + ROUNDING
+    noise = float(np.sqrt(max(variance, ROUNDING)))
+    return _measured(noise, noise * float(fit.error[0]) / fit.gain / 2)
 
 
 def _jitter(lines: Lines) -> _Found:

@@ -24,7 +24,7 @@ from scipy.optimize import least_squares
 from pssr_live.calibration.noise import GROUPS, Noise
 from pssr_live.evaluation.pair import Real
 
-_ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
+ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _STEPS = 40  # of t, up to a little beyond one photon's peak
 _REACH = 1.05
 _HIGHEST = 2 * np.pi / 3  # frequency at which rounding is still like noise
@@ -104,7 +104,7 @@ class _Points:
         logs = -read2 * self.t**2 - 2 * photons * dip + mixed
         model = np.exp(np.minimum(logs, 0)) * np.sinc(self.t / (2 * np.pi)) ** 2
         floor = np.sqrt(self.chance + (1e-3 * model) ** 2)
-        line = gain * (self.mean - offset) + read2 + _ROUNDING
+        line = gain * (self.mean - offset) + read2 + ROUNDING
         expected = np.maximum(line, 1e-3 * self.variance.max())
         off = (self.variance - line) / (expected * np.sqrt(3 / self.count))
         return np.concatenate([off, ((self.cosine - model) / floor).ravel()])
@@ -139,13 +139,13 @@ def straight(noise: Noise, fit: Transfer) -> Transfer:
     offset is where the line ends: that of a detector without read noise.
     """
     mean, variance = noise.means(), noise.variances()
-    gain, at_zero = _line(mean, variance - _ROUNDING, noise.counts())
+    gain, at_zero = _line(mean, variance - ROUNDING, noise.counts())
     parts = []
     for group in range(GROUPS):
         kept = np.arange(GROUPS) != group
         count = noise.count[kept].sum(0)
         level, square = (a[kept].sum(0) / count for a in (noise.level, noise.square))
-        slope, end = _line(level, square - _ROUNDING, count)
+        slope, end = _line(level, square - ROUNDING, count)
         parts.append((slope, -end / slope, 0.0))
     error = np.sqrt((GROUPS - 1) * np.var(parts, axis=0))
     error[0] = np.hypot(error[0], _STRAIGHT_ERROR * gain)

@@ -14,8 +14,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pssr_live.errors import StorageError
+from pssr_live.errors import SettingsError, StorageError
 from pssr_live.storage.disk import disk_errors
+from pssr_live.trust import ScanNoise
 
 
 class _Strict(BaseModel):
@@ -45,7 +46,8 @@ class Calibration(_Strict):
 
     From repeats: gain, offset, read noise and line jitter of one frame, over how many
     pixels of a line the noise is shared (`noise_width_px`), the grey level of what is
-    bright in the field (`bright_adu`, that which 2 pixels in 1000 exceed), and the PSF.
+    bright in the field (`bright_adu`, that which 2 pixels in 1000 exceed) and the noise
+    of one pixel there, and the PSF.
     From a pair: where the low scan lies on the high one (`shift`), the Gaussian blur
     that it has beyond it (`blur`), and its grey levels as
     `gain_ratio * high + offset_difference_adu`.
@@ -56,6 +58,7 @@ class Calibration(_Strict):
     offset_adu: Measured | None = None
     read_noise_adu: Measured | None = None
     bright_adu: Measured | None = None
+    noise_at_bright_adu: Measured | None = None
     line_jitter_px: Measured | None = None
     noise_width_px: Measured | None = None
     psf_sigma_px: Measured | None = None
@@ -86,6 +89,39 @@ class Calibration(_Strict):
         if gain is None or offset is None or bright is None:
             return None
         return (bright.value - offset.value) / gain.value
+
+    def scan_noise(self, source: str) -> ScanNoise:
+        """Return what noise a scan has at each grey level.
+
+        Parameters
+        ----------
+        source : str
+            What to call this calibration.
+
+        Raises
+        ------
+        SettingsError
+            If it does not tell: it is that of a pair, or of an earlier version.
+        """
+        gain, bright, noise = (
+            self.gain_adu_per_photon,
+            self.bright_adu,
+            self.noise_at_bright_adu,
+        )
+        if gain is None or bright is None or noise is None:
+            raise SettingsError(
+                f"The calibration {source} does not tell the noise of a scan: give one "
+                "that `pssr-live calibrate --repeats` wrote, of this version."
+            )
+        jitter, width = self.line_jitter_px, self.noise_width_px
+        return ScanNoise(
+            gain_adu_per_photon=gain.value,
+            bright_adu=bright.value,
+            noise_at_bright_adu=noise.value,
+            line_jitter_px=0.0 if jitter is None else jitter.value,
+            noise_width_px=0.0 if width is None else width.value,
+            source=source,
+        )
 
     def noted(self, more: tuple[str, ...]) -> Self:
         """Return it with more notes."""
@@ -140,6 +176,20 @@ class Calibration(_Strict):
             else:
                 plain.append(f"{name} = {_toml(value)}")
         return "\n\n".join(["\n".join(plain), *tables]) + "\n"
+
+
+def read_scan_noise(path: str | Path) -> ScanNoise:
+    """Return what noise the scans of a calibrated microscope have.
+
+    Raises
+    ------
+    StorageError
+        If `path` cannot be read or is no calibration.
+    SettingsError
+        If it does not tell the noise.
+    """
+    path = Path(path)
+    return Calibration.read(path).scan_noise(str(path))
 
 
 def _toml(value: object) -> str:

@@ -54,6 +54,14 @@ AxisOption = Annotated[
     str,
     typer.Option(help="What windows follow: t, time, or z, the planes of a stack."),
 ]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="The calibration.toml of the microscope: restored frames are held "
+        "against their scans.",
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there already.")
 ]

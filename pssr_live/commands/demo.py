@@ -99,11 +99,17 @@ def _open_window(
     model: str | None,
     engine: str | None,
 ) -> NoReturn:
+    from pssr_live.calibration.values import read_scan_noise
+
     with packages_of("gui"):
         from pssr_live.app.remembered import settings_file
         from pssr_live.app.start import Start, open_window
         from pssr_live.scanners.rehearsal import SPECIMENS
-        from pssr_live.scanners.simulated import LABEL, simulated_config
+        from pssr_live.scanners.simulated import (
+            LABEL,
+            calibration_file,
+            simulated_config,
+        )
 
     console_for(False)
     quiet_mda()
@@ -116,5 +122,6 @@ def _open_window(
         settings=(("Specimen", SPECIMENS[sample]), (LABEL, "Seed", str(seed))),
         density=resolution,
         live=True,
+        noise=read_scan_noise(calibration_file(sample)),
     )
     raise typer.Exit(open_window(start, settings_file("demo")))

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from pssr_live.calibration.values import read_scan_noise
 from pssr_live.commands.console import (
     LIVE_MODEL,
+    CalibrationOption,
     EngineOption,
     console_for,
     packages_of,
@@ -49,6 +51,7 @@ def live(
         typer.Option("--out", "-o", help="Folder for recordings; else the last one."),
     ] = None,
     engine: EngineOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Open the window: raw and restored side by side, live.
 
@@ -73,5 +76,6 @@ def live(
         folder=(out or Path(last.folder or "pssr-live-sessions")).absolute(),
         profile=profile,
         engine=engine,
+        noise=None if calibration is None else read_scan_noise(calibration),
     )
     raise typer.Exit(open_window(start, settings))

@@ -13,8 +13,10 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from pssr_live.calibration.values import read_scan_noise
 from pssr_live.card import load_model, model_folders
 from pssr_live.commands.console import (
+    CalibrationOption,
     EngineOption,
     JsonOption,
     OverwriteOption,
@@ -23,6 +25,7 @@ from pssr_live.commands.console import (
     print_json,
     progress_bar,
 )
+from pssr_live.commands.summary import consistency_line
 from pssr_live.commands.targets import targets_for
 from pssr_live.errors import ModelError, SettingsError
 from pssr_live.offline import restore_file
@@ -80,6 +83,7 @@ def restore(
             "out, what a recorded session followed, or time."
         ),
     ] = None,
+    calibration: CalibrationOption = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -105,6 +109,7 @@ def restore(
         raise SettingsError(
             "--resume goes on and --overwrite begins anew: give one of the two."
         )
+    noise = None if calibration is None else read_scan_noise(calibration)
     jobs = []
     for source, target in zip(
         sources, targets_for(sources, out, "restored"), strict=True
@@ -112,7 +117,7 @@ def restore(
         check_target(source, target, overwrite=overwrite or resume)
         # One that cannot be read stops them all.
         jobs.append(_looked_into(source, target, model, axis))
-    restorers = {job.how: Restorer(job.model, engine, job.axis) for job in jobs}
+    restorers = {job.how: Restorer(job.model, engine, job.axis, noise) for job in jobs}
     done = _done_before(jobs, restorers) if resume else {}
     left = [job for job in jobs if job.target not in done]
     if len(jobs) > 1:  # a full disk is better known now than after days
@@ -139,6 +144,10 @@ def restore(
         console.print(
             f"Frames restored: {report['frames']} -> {job.target}", markup=False
         )
+        if "consistency" in report:
+            console.print(
+                f"Against the scans: {consistency_line(report['consistency'])}"
+            )
     if json:
         print_json({"movies": [reports[job.target] for job in jobs]})
     for ladder in (restorer.ladder for restorer in restorers.values()):

@@ -12,6 +12,7 @@ from pssr_live.commands.console import (
     CATCHING_UP,
     LIVE_MODEL,
     AxisOption,
+    CalibrationOption,
     ConfigOption,
     EngineOption,
     JsonOption,
@@ -68,6 +69,7 @@ def run(
     reference_tile: Annotated[
         float, typer.Option(help="Part of the field that they show; 1: all of it.")
     ] = 1 / 16,
+    calibration: CalibrationOption = None,
     overwrite: OverwriteOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and stop; scans nothing.")
@@ -85,7 +87,7 @@ def run(
     from pssr_live.scanners.acquire import acquire
     from pssr_live.scanners.core import close_core, open_core
     from pssr_live.scanners.hook import LiveRestoration
-    from pssr_live.scanners.profiles import load_profile
+    from pssr_live.scanners.profiles import load_profile, noise_from
     from pssr_live.scanners.references.plan import reference_plan
     from pssr_live.scanners.sequence import read_sequence
     from pssr_live.scanners.session_plan import plan_session
@@ -101,10 +103,12 @@ def run(
     reference_plan(every, reference_tile)  # a plan with one that makes no sense is none
     planned = read_sequence(sequence)
     scanner = None if profile is None else load_profile(profile)
+    noise = noise_from(calibration, scanner)
     with ExitStack() as open_things:
         core = open_core(config or simulated())
         open_things.callback(close_core, core)
-        restorer = open_things.enter_context(closing(Restorer(model, engine, axis)))
+        restorer = Restorer(model, engine, axis, noise)
+        open_things.enter_context(closing(restorer))
         plan = plan_session(core, planned, restorer, out or Path(), scanner)
         if not json and (dry_run or scanner is not None):
             console.print(plan_table(plan))

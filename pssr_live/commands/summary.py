@@ -77,6 +77,8 @@ def _add_quality(table: Table, quality: Mapping[str, Any] | None) -> None:
         return
     if (references := quality.get("references")) is not None:
         table.add_row("references", references_line(references))
+    if (agrees := quality.get("consistency")) is not None:
+        table.add_row("against the scans", consistency_line(agrees))
     if "psnr_db" not in quality:
         return
     table.add_row(
@@ -84,6 +86,13 @@ def _add_quality(table: Table, quality: Mapping[str, Any] | None) -> None:
         f"PSNR {quality['psnr_db']:.2f} dB (bicubic {quality['bicubic_psnr_db']:.2f}), "
         f"SSIM {quality['ssim']:.3f} (bicubic {quality['bicubic_ssim']:.3f})",
     )
+
+
+def consistency_line(agrees: Mapping[str, Any]) -> str:
+    """Return in one line how restored frames agree with their scans."""
+    well = agrees["frames"] - agrees["frames_doubtful"]
+    said = f"{well} of {agrees['frames']} frames agree within noise"
+    return f"{said}, misfit {agrees['misfit_median']:.2f}"
 
 
 def references_line(references: Mapping[str, Any]) -> str:

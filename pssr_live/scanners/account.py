@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pssr_live.errors import StorageError
 from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
+from pssr_live.trust import agreement
 
 Ending = tuple[RunStatus, str]
 ENDED_EMPTY: Ending = ("aborted", "It was ended before its first frame came.")
@@ -71,6 +73,17 @@ def frames_by_engine(frame_log: Path) -> dict[str, int]:
     except StorageError:  # the disk that failed the run
         return {}
     return dict(Counter(line["engine"] for line in lines if "engine" in line))
+
+
+def agreement_of(frame_log: Path) -> dict[str, Any]:
+    """Return how pictures agree with their scans, from the diary; empty if unknown."""
+    try:
+        lines = read_log(frame_log)
+    except StorageError:  # the disk that failed the run
+        return {}
+    key = "consistency"
+    found = {line["ordinal"]: line[key] for line in lines if key in line}
+    return agreement(found) if found else {}
 
 
 def spread(values_ms: list[float]) -> dict[str, float] | None:

@@ -21,7 +21,8 @@ from typing import Any, Self
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
-from pssr_live.errors import PssrLiveError, ScannerError, SettingsError
+from pssr_live.calibration.values import read_scan_noise
+from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
 from pssr_live.restorer import Restorer, check_axis, open_restorer
@@ -77,6 +78,9 @@ class LiveRestoration:
         or several: see `feed`.
     progress : callable, optional
         Called with (done, total) while deferred frames are restored at the end.
+    calibration : str or Path, optional
+        The `calibration.toml` of this microscope: each picture is then held against
+        its scan. A restorer has its own.
     reference_every : int or "auto", optional
         Frames of a series after which the field is scanned at full density too, to
         hold the restored frame against; "auto" costs 2 % of the dose. An
@@ -115,6 +119,7 @@ class LiveRestoration:
         core: CMMCorePlus | None = None,
         on_restored: Callback | None = None,
         progress: Progress | None = None,
+        calibration: str | Path | None = None,
         reference_every: Every = None,
         reference_tile: Tile = SENTINEL,
         reference_density: Sequence[Setting] = (),
@@ -128,6 +133,7 @@ class LiveRestoration:
         self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
         self._axis = axis
+        self._noise = None if calibration is None else read_scan_noise(calibration)
         self._save, self._overwrite = session_path(save), overwrite
         self._callbacks = [on_restored] if on_restored else []
         self._progress = progress
@@ -145,7 +151,7 @@ class LiveRestoration:
         self._trouble = None
         self._refusing = False  # frames of a run that cannot be recorded
         self._made_folder = not os.path.exists(self._save)  # noqa: PTH110 - any name
-        restorer = open_restorer(self._model, self._engine, self._axis)
+        restorer = open_restorer(self._model, self._engine, self._axis, self._noise)
         try:
             if self._planned is not None:
                 self._references = ReferenceTaking(
@@ -281,11 +287,6 @@ class LiveRestoration:
             raise ScannerError(
                 f"The camera gives {self._detectors()} frames an event, one for each "
                 "detector, and a feed takes one: use one detector, or run without feed."
-            )
-        if burst < 1 or wait_s < 0:
-            raise SettingsError(
-                f"A feed cannot have burst = {burst} and wait_s = {wait_s:g}: give 1 "
-                "or more events and 0 or more seconds."
             )
         taking = self._references
         return self._feedback.make_feed(

@@ -17,7 +17,13 @@ from pssr_live.errors import PssrLiveError, StorageError
 from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
-from pssr_live.scanners.account import Ending, frames_by_engine, outcome, spread
+from pssr_live.scanners.account import (
+    Ending,
+    agreement_of,
+    frames_by_engine,
+    outcome,
+    spread,
+)
 from pssr_live.scanners.channels import ChannelsSeen
 from pssr_live.scanners.interrupts import interrupt_later
 from pssr_live.scanners.ordinals import Ordinals
@@ -30,6 +36,7 @@ from pssr_live.storage.picture import scan_and_picture
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder
+from pssr_live.trust import doubts
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +174,7 @@ class RunRecording:
         unrecorded = counters.acquired - counters.recorded
         lost = max(len(self.recorder.lost()), unrecorded)
         engines = frames_by_engine(self.folder.frames)
+        agrees = agreement_of(self.folder.frames) if self._restorer.noise else {}
         told = {name: ask() for name, ask in sections.items()}  # may add warnings
         status, reason = outcome(
             counters,
@@ -186,9 +194,13 @@ class RunRecording:
                 *self._time_points.warnings(),
                 *self._pixel_sizes.warnings(),
                 *(self.references.warnings if self.references else ()),
+                *doubts(agrees),
             ],
             **told,
         }
+        if agrees and self._restorer.noise:
+            facts = {"calibration": self._restorer.noise.source} | agrees
+            report["quality"] = {"consistency": facts}
         for name, facts in references.items():
             report[name] = report.get(name, {}) | facts
         self._write_account(report)

@@ -21,6 +21,7 @@ from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import (
     SimulatedScanner,
+    calibration_file,
     density_setup,
     scanner_of,
     simulated_config,
@@ -103,12 +104,13 @@ def rehearse(
             overwrite=overwrite,
             core=core,
             progress=catching_up,
+            calibration=calibration_file(plan.sample),
         )
         report = acquire(core, sequence, live, scanning)
         if report["frames_restored"] == plan.frames:  # else there is little to score
             folder = SessionFolder(out)
             report["scan"] = _account(core, scanner, report)
-            report["quality"] = _score(scanner, folder, scoring)
+            report["quality"] |= _score(scanner, folder, scoring)
             _picture(scanner, folder, report)
             folder.write_report(report)
     finally:

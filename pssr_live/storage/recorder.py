@@ -174,8 +174,9 @@ class SessionRecorder:
 
 def keep_restored(restored: Restored, file: PageFile, log: FrameLog) -> None:
     """Write a restored frame at its place in a file, and its line into a log."""
-    frame = restored.frame
+    frame, agrees = restored.frame, restored.consistency
     file.write(frame.ordinal, restored.pixels, index=frame.index)
+    facts = {} if agrees is None else {"consistency": agrees.facts()}
     log.write(
         frame.ordinal,
         "restored",
@@ -183,6 +184,7 @@ def keep_restored(restored: Restored, file: PageFile, log: FrameLog) -> None:
         engine=restored.engine,
         sources=restored.sources,
         elapsed_ms=round(restored.elapsed_ms, 3),
+        **facts,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
-from pssr_live.errors import ScannerError, StorageError
+from pssr_live.errors import ScannerError, SettingsError, StorageError
 from pssr_live.frame import Frame, Pixels, Restored
 from pssr_live.scanners.arrivals import size_um
 from pssr_live.scanners.feedback.fed_sequence import (
@@ -69,9 +69,17 @@ class Feedback:
         events: Iterable[MDAEvent],
         core: CMMCorePlus,
         settled: Callable[[], bool],
-        **how: Any,
+        *,
+        in_step: bool,
+        burst: int,
+        wait_s: float,
     ) -> FedSequence:
         """Return the sequence to run, `events` of `plan`; see `LiveRestoration`."""
+        if burst < 1 or wait_s < 0:
+            raise SettingsError(
+                f"A feed cannot have burst = {burst} and wait_s = {wait_s:g}: give 1 "
+                "or more events and 0 or more seconds."
+            )
         if self.feed is not None:
             raise ScannerError(
                 "A second feed was asked for in one `with` block: open one "
@@ -81,7 +89,16 @@ class Feedback:
         self._plan, self._layout = plan, fed_layout(plan)
         ways = Ways(self._layout.channel_names)
         indexed = (ways.with_index(event) for event in events)
-        self.feed = Feed(indexed, core, self.ordinals, settled, self._warn, **how)
+        self.feed = Feed(
+            indexed,
+            core,
+            self.ordinals,
+            settled,
+            self._warn,
+            in_step=in_step,
+            burst=burst,
+            wait_s=wait_s,
+        )
         return fed_sequence(plan, self.feed)
 
     def layout(self, known: RunLayout) -> RunLayout:

@@ -8,7 +8,7 @@ A profile is a TOML file; see `docs/profiles.md` for how to write one.
 
 from pssr_live.scanners.profiles.cost import Beam, FrameCost, cost_of
 from pssr_live.scanners.profiles.profile import Profile
-from pssr_live.scanners.profiles.shelf import load_profile, profile_files
+from pssr_live.scanners.profiles.shelf import load_profile, noise_from, profile_files
 
 __all__ = [
     "Beam",
@@ -16,5 +16,6 @@ __all__ = [
     "Profile",
     "cost_of",
     "load_profile",
+    "noise_from",
     "profile_files",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -82,6 +83,9 @@ class Profile(Strict):
         The rest of the frame time.
     detectors : tuple of str
         Names of the detectors, which are the channels of a frame.
+    calibration : Path or None
+        The `calibration.toml` of its coarse scans; beside the profile, if it is named
+        without a folder.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -93,6 +97,7 @@ class Profile(Strict):
     averages: Setting | None = None
     timing: Timing = Timing()
     detectors: tuple[str, ...] = Field(default=("detector",), min_length=1)
+    calibration: Path | None = None
 
     @model_validator(mode="after")
     def _has_a_frame_time(self) -> Self:

@@ -11,8 +11,10 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from pssr_live.calibration.values import read_scan_noise
 from pssr_live.errors import ScannerError
 from pssr_live.scanners.profiles.profile import Profile
+from pssr_live.trust import ScanNoise
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def load_profile(name: str | Path) -> Profile:
     known = profile_files()
     path = known.get(str(name), Path(name))
     try:
-        return Profile.model_validate(tomllib.loads(path.read_text("utf-8")))
+        found = Profile.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ScannerError(
             f"There is no profile {str(name)!r}: give one of "
@@ -66,6 +68,31 @@ def load_profile(name: str | Path) -> Profile:
             f"The profile {path} cannot be read: {reason}; see docs/profiles.md for "
             "how to write one."
         ) from error
+    return found if found.calibration is None else _calibrated(found, path)
+
+
+def noise_from(given: Path | None, profile: Profile | None) -> ScanNoise | None:
+    """Return the noise of a calibration that is given, or else of a profile's.
+
+    Raises
+    ------
+    PssrLiveError
+        If it cannot be read, or does not tell the noise.
+    """
+    path = given or (profile and profile.calibration)
+    return read_scan_noise(path) if path else None
+
+
+def _calibrated(profile: Profile, path: Path) -> Profile:
+    """Return a profile whose calibration is found from any folder."""
+    assert profile.calibration is not None  # noqa: S101 - as the caller knows
+    calibration = path.absolute().parent / profile.calibration
+    if not calibration.is_file():
+        raise ScannerError(
+            f"The profile {path} names the calibration {calibration}, which is not "
+            "there: put it there, or take the line out."
+        )
+    return profile.model_copy(update={"calibration": calibration})
 
 
 def _where(error: ValidationError) -> str:

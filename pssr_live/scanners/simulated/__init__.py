@@ -32,6 +32,7 @@ __all__ = [
     "ScanRecord",
     "ScanSettings",
     "SimulatedScanner",
+    "calibration_file",
     "density_setup",
     "scanner_of",
     "simulated_config",
@@ -66,6 +67,15 @@ def simulated_config() -> Path:
             'The package scipy is not installed: run `pip install "pssr-live[demo]"`.'
         )
     return Path(__file__).with_name("simulated.cfg")
+
+
+def calibration_file(sample: str) -> Path:
+    """Return the calibration of the scanner, as it is set for "mito" or "em".
+
+    Found by `pssr-live calibrate` from 32 scans of the section and 8 dark ones, the
+    detector at the gain of that specimen.
+    """
+    return Path(__file__).with_name(f"calibration_{sample}.toml")
 
 
 def density_setup(resolution: int, label: str = LABEL) -> list[tuple[str, str, int]]:
