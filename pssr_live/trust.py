@@ -36,10 +36,12 @@ LEAST_SHARE = 0.05  # of the signal; less is no other picture, however little no
 NOISE_ALONE = 0.02  # share of frames that are marked, up to which nothing is said
 TOO_SMOOTH = 1.5  # misfit
 MOST_TOLD = 100
+_HALF_A_LEVEL = 0.5  # which a picture is off where it is rounded to whole levels
 _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _FEW_PHOTONS = 0.5  # below which noise is not a Gaussian's, even in a mean
 _CLIPPED = 0.005  # share of the pixels on the last grey level, beyond which it clips
 _TINY = 1e-6  # squared grey levels, instead of none
+_SURELY_SD = 2.0  # that noise may add to a difference
 _NEAR_SD = 2.0  # of a grey level that clips, within which a mean says nothing
 
 
@@ -113,8 +115,11 @@ def consistency(scan: Pixels, picture: Pixels, noise: ScanNoise) -> Consistency:
     # Lines are displaced as a whole, so that their error does not average out.
     mean, slipped, near = _soft(np.stack([apart, slip, signal]), _TAPS)
     spread = _shared(noise.noise_width_px) * _soft(variance, _TAPS**2) + slipped**2
-    sds = mean / np.sqrt(spread + np.float32(_TINY))
-    marked = (np.abs(sds) > LIMIT_SD) & (np.abs(mean) > LEAST_SHARE * near)
+    sd = np.sqrt(spread + np.float32(_TINY))
+    sds = mean / sd
+    least = np.maximum(np.float32(LEAST_SHARE) * near, np.float32(_HALF_A_LEVEL))
+    surely = np.abs(mean) - np.float32(_SURELY_SD) * sd
+    marked = (np.abs(sds) > LIMIT_SD) & (surely > least)
     return Consistency(
         misfit=float(squares.sum(dtype=np.float64)) / told,
         worst_sd=float(np.abs(sds).max()),
