@@ -160,10 +160,11 @@ def restore_file(
         if movie.channels_told:
             details["channels"] = movie.channels_told
         facts = PageFacts(shape, movie.dtype, hr_size, "restored")
-        agrees: dict[str, Any] = {}
+        agrees, restored = dict[str, Any](), 0
         if not (resume and is_restored(source, part, details["model"])):
             engine = {"engine": restorer.ladder.engine.name}
             pages = begin_or_resume(part, facts, movie.layout, details | engine)
+            restored = len(pages.missing())
             agrees = _restore_into(pages, movie, restorer, details, progress)
         part.replace(target)
     return {
@@ -181,7 +182,7 @@ def restore_file(
             *_about_size(restorer.card, movie, size),
             *_short(restorer, movie),
             *_interpolated(restorer),
-            *doubts(agrees.get("consistency", {})),
+            *doubts(agrees.get("consistency", {}), restorer.noise, restored),
         ],
         "model": details["model"],
         "engine": restorer.engine_report(),
@@ -221,9 +222,8 @@ def _agreement(
     restorer: Restorer, found: dict[int, dict[str, float]]
 ) -> dict[str, Any]:
     """Return how the frames restored now agree with their scans, if that is known."""
-    if restorer.noise is None or not found:
-        return {}
-    return {"consistency": {"calibration": restorer.noise.source} | agreement(found)}
+    told = agreement(found, restorer.noise)
+    return {"consistency": told} if told else {}
 
 
 def _size_um(given: float) -> float:

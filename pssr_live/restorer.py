@@ -19,7 +19,7 @@ from pssr_live.card import Model, load_model, model_folders
 from pssr_live.engines import EngineLadder
 from pssr_live.errors import EngineError, SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
-from pssr_live.trust import ScanNoise, consistency
+from pssr_live.trust import Noises, judged
 from pssr_live.window import RollingWindows, Window
 
 # No engine is slower than this unless its driver or device hangs: a hundred times what
@@ -40,8 +40,9 @@ class Restorer:
         Name of the engine to use; the best that works if left out.
     axis : str
         What windows follow: "t", time, or "z", the planes of a stack.
-    noise : ScanNoise, optional
-        What noise the scans have; each picture is then held against its scan.
+    noise : mapping of str to ScanNoise, optional
+        What noise the scans have, as `read_scan_noise` tells it of calibrations; each
+        picture is then held against its scan.
 
     Raises
     ------
@@ -54,13 +55,14 @@ class Restorer:
         model: str | Path | Model,
         engine: str | None = None,
         axis: str = "t",
-        noise: ScanNoise | None = None,
+        noise: Noises | None = None,
     ) -> None:
         if axis not in AXES:
             raise SettingsError(
                 f"Windows cannot follow the axis {axis!r}: give t (time) or z (depth)."
             )
-        self.axis, self.noise = axis, noise
+        self.axis = axis
+        self.noise: Noises = noise or {}
         self.model = model if isinstance(model, Model) else load_model(model)
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
@@ -133,8 +135,7 @@ class Restorer:
         begun = time.perf_counter()
         target = window.target
         pixels, engine = self._infer(window)
-        noise = self.noise
-        agrees = None if noise is None else consistency(target.pixels, pixels, noise)
+        agrees = judged(target, pixels, self.noise)
         size = target.pixel_size_um
         return Restored(
             pixels=pixels,
@@ -224,7 +225,7 @@ def open_restorer(
     model: str | Path | Restorer,
     engine: str | None = None,
     axis: str = "t",
-    noise: ScanNoise | None = None,
+    noise: Noises | None = None,
 ) -> Restorer:
     """Return a restorer of a model; one that is given comes back if it is open.
 
@@ -238,10 +239,11 @@ def open_restorer(
     if not isinstance(model, Restorer):
         return Restorer(model, engine, axis, noise)
     model.require_open()
-    if noise not in (None, model.noise):
+    if noise and noise != model.noise:
+        sources = ", ".join(one.source for one in noise.values())
         raise SettingsError(
-            f"A Restorer was given, and beside it the calibration {noise.source}: give "
-            "it to the Restorer, `Restorer(model, noise=read_scan_noise(path))`."
+            f"A Restorer was given, and beside it the calibration {sources}: give it "
+            "to the Restorer, `Restorer(model, noise=read_scan_noise(path))`."
         )
     return model
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pssr_live.errors import SettingsError
-from pssr_live.frame import Consistency, Pixels
+from pssr_live.frame import Consistency, Frame, Pixels
 from pssr_live.shared_noise import alike
 
 Real = npt.NDArray[np.float32]
@@ -84,6 +84,25 @@ class ScanNoise:
         return found
 
 
+Noises = Mapping[str, ScanNoise]  # by channel; "": those that are not named
+
+
+def judged(frame: Frame, picture: Pixels, noises: Noises) -> Consistency | None:
+    """Hold a picture against the frame it was made of; None without its noise.
+
+    Parameters
+    ----------
+    frame : Frame
+        Its channel decides which noise counts.
+    picture : ndarray, (scale * Y, scale * X)
+        What was made of it.
+    noises : mapping of str to ScanNoise
+        By channel name.
+    """
+    noise = noises.get(frame.channel_name, noises.get(""))
+    return None if noise is None else consistency(frame.pixels, picture, noise)
+
+
 def consistency(scan: Pixels, picture: Pixels, noise: ScanNoise) -> Consistency:
     """Hold a restored picture against its scan.
 
@@ -128,17 +147,25 @@ def consistency(scan: Pixels, picture: Pixels, noise: ScanNoise) -> Consistency:
     )
 
 
-def agreement(found: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
+def agreement(
+    found: Mapping[int, Mapping[str, float]], noises: Noises
+) -> dict[str, Any]:
     """Return what the consistencies of a run come to, for its report.
 
     Parameters
     ----------
     found : mapping of int to mapping
-        `Consistency.facts` of at least one frame, by ordinal.
+        `Consistency.facts` by ordinal; nothing comes of none.
+    noises : mapping of str to ScanNoise
+        What they were found with.
     """
+    if not found:
+        return {}
     doubtful = [n for n in sorted(found) if found[n]["doubtful_share"] > 0]
     worst = max(found, key=lambda ordinal: found[ordinal]["worst_sd"])
+    sources = {channel: noise.source for channel, noise in noises.items()}
     return {
+        "calibration": sources.get("", "") if set(sources) == {""} else sources,
         "frames": len(found),
         "frames_doubtful": len(doubtful),
         "misfit_median": float(np.median([one["misfit"] for one in found.values()])),
@@ -147,8 +174,13 @@ def agreement(found: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
     }
 
 
-def doubts(told: Mapping[str, Any]) -> list[str]:
-    """Return what a person should know of an `agreement`, if there is one."""
+def doubts(told: Mapping[str, Any], noises: Noises, restored: int) -> list[str]:
+    """Return what a person should know of the `agreement` of some restored frames."""
+    if not told and noises and restored:
+        return [
+            "No picture was held against its scan: the calibrations are of the "
+            f"channels {', '.join(noises)}, and the frames of others."
+        ]
     if not told:
         return []
     said = []

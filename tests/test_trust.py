@@ -34,7 +34,7 @@ def sample(seed: int) -> Image:
     return found
 
 
-def detector(gain: float, offset: float, read: float, **more: float) -> ScanNoise:
+def detector(gain: float, offset: float, read: float, **more: Any) -> ScanNoise:
     bright = offset + 50 * gain
     return ScanNoise(gain, bright, float(np.sqrt(50 * gain**2 + read**2)), **more)
 
@@ -230,8 +230,10 @@ def facts(misfit: float, worst: float, share: float) -> dict[str, float]:
 
 def test_the_agreement_of_a_run() -> None:
     good, bad = facts(0.9, 3.0, 0.0), facts(1.1, 8.0, 0.03)
-    told = agreement({5: good, 2: bad, 9: good, 4: bad})
+    noises = {"": detector(1.0, 0.0, 1.0, source="c.toml")}
+    told = agreement({5: good, 2: bad, 9: good, 4: bad}, noises)
     assert told == {
+        "calibration": "c.toml",
         "frames": 4,
         "frames_doubtful": 2,
         "misfit_median": 1.0,
@@ -251,7 +253,8 @@ def test_the_agreement_of_a_run() -> None:
     ],
 )
 def test_what_is_said_of_a_run(frames: list[dict[str, float]], said: list[str]) -> None:
-    found = doubts(agreement(dict(enumerate(frames))))
+    noises = {"": detector(1.0, 0.0, 1.0)}
+    found = doubts(agreement(dict(enumerate(frames)), noises), noises, len(frames))
     assert len(found) == len(said)
     assert all(part in whole for part, whole in zip(said, found, strict=True))
-    assert doubts({}) == []
+    assert doubts(agreement({}, noises), {}, 5) == doubts({}, noises, 0) == []

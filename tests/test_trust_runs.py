@@ -16,6 +16,7 @@ from test_calibration_repeats import still_frames
 import pssr_live as pl
 from pssr_live.calibration.repeats import fit_repeats
 from pssr_live.calibration.values import Calibration, Source
+from pssr_live.commands.console import by_channel
 from pssr_live.errors import ScannerError, SettingsError, StorageError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
@@ -65,7 +66,7 @@ def test_the_noise_of_a_scan_is_known_at_every_level(settings: ScanSettings) -> 
 
 @pytest.mark.parametrize(("sample", "gain"), [("mito", 40.0), ("em", 20.0)])
 def test_the_shipped_calibration_is_true(sample: str, gain: float) -> None:
-    noise = pl.read_scan_noise(calibration_file(sample))
+    noise = pl.read_scan_noise(calibration_file(sample))[""]
     assert noise.gain_adu_per_photon == pytest.approx(gain, rel=0.03)
     level = np.array([100 + 10 * gain], np.float32)
     true = np.sqrt(10 * gain**2 + 12**2)
@@ -101,7 +102,9 @@ def test_the_diary_tells_what_the_files_tell(core: ScanCore, tmp_path: Path) -> 
         open_movie(tmp_path / "s/restored.ome.tiff") as restored,
     ):
         found = {
-            n: consistency(raw.frame(n).pixels, restored.frame(n).pixels, noise).facts()
+            n: consistency(
+                raw.frame(n).pixels, restored.frame(n).pixels, noise[""]
+            ).facts()
             for n in range(8)
         }
     assert told == found
@@ -172,6 +175,65 @@ def test_a_restorer_has_its_own_calibration(core: ScanCore, tmp_path: Path) -> N
     assert not (tmp_path / "no").exists()
 
 
+# -- of several channels -------------------------------------------------------------
+
+
+def two_channels() -> list[pl.Frame]:
+    rng = np.random.default_rng(3)
+    level = rng.normal(500, 130, (2, 4, 32, 32)).clip(0).astype(np.uint16)
+    return [
+        pl.Frame(level[c, t], 2 * t + c, {"t": t, "c": c}, channel_name=name)
+        for t in range(4)
+        for c, name in enumerate(("GFP", "RFP"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "held"),
+    [
+        ({"GFP": MITO, "RFP": calibration_file("em")}, ["mito", "em"]),
+        ({"": MITO, "RFP": calibration_file("em")}, ["mito", "em"]),
+        ({"GFP": MITO}, ["mito", None]),
+        (MITO, ["mito", "mito"]),
+        (None, [None, None]),
+    ],
+)
+def test_each_channel_has_its_own_noise(files: Any, held: list[str | None]) -> None:
+    restorer = Restorer(LIVE, noise=pl.read_scan_noise(files))
+    made = {one.frame.ordinal: one for one in restorer.restore(two_channels())}
+    restorer.close()
+    for ordinal, sample in enumerate(held):
+        one = made[ordinal]
+        if sample is None:
+            assert one.consistency is None
+            continue
+        noise = pl.read_scan_noise(calibration_file(sample))[""]
+        wanted = consistency(one.frame.pixels, one.pixels, noise)
+        assert one.consistency and one.consistency.facts() == wanted.facts()
+
+
+def test_a_calibration_of_a_channel_that_there_is_not(
+    core: ScanCore, tmp_path: Path
+) -> None:
+    with LiveRestoration(
+        LIVE, tmp_path / "s", core=core, calibration={"GFX": MITO}
+    ) as live:
+        core.mda.run(timelapse(3), output=live)
+    (said,) = [w for w in live.report["warnings"] if "calibrations" in w]
+    assert "of the channels GFX, and the frames of others" in said
+    assert "quality" not in live.report
+
+
+def test_the_command_takes_one_for_each_channel(cli: Cli, tmp_path: Path) -> None:
+    odd = tmp_path / "a=b.toml"
+    odd.write_text(MITO.read_text())
+    words = [f"GFP={MITO}", f"RFP={odd}", str(odd)]
+    assert by_channel(words) == {"GFP": str(MITO), "RFP": str(odd), "": str(odd)}
+    two = ("--calibration", MITO, "--calibration", odd)
+    told = cli("restore", tmp_path / "raw.tif", "-o", tmp_path / "o.tif", *two)
+    assert told.code == 2 and "for all channels" in told.err
+
+
 # -- on the command line -------------------------------------------------------------
 
 
@@ -227,7 +289,7 @@ def profile_with(folder: Path, calibration: str) -> Any:
     old = next(line for line in text.splitlines() if line.startswith("calibration"))
     folder.mkdir(exist_ok=True)
     path = folder / "mine.toml"
-    path.write_text(text.replace(old, f'calibration = "{calibration}"'))
+    path.write_text(text.replace(old, f"calibration = {calibration}"))
     return load_profile(path)
 
 
@@ -236,15 +298,26 @@ def test_a_profile_names_a_calibration_beside_it(
 ) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/c.toml").write_text(MITO.read_text())
-    profile = profile_with(tmp_path / "a", "c.toml")
+    profile = profile_with(tmp_path / "a", '"c.toml"')
     monkeypatch.chdir(tmp_path)
     noise = noise_from(None, profile)
-    assert noise is not None and noise.source == str(tmp_path / "a/c.toml")
+    assert noise[""].source == str(tmp_path / "a/c.toml")
     other = noise_from(calibration_file("em"), profile)
-    assert other is not None and other.source == str(calibration_file("em"))
-    assert noise_from(None, None) is None
+    assert other[""].source == str(calibration_file("em"))
+    assert noise_from(None, None) == {} == noise_from({}, None)
+
+
+def test_a_profile_names_one_for_each_channel(tmp_path: Path) -> None:
+    for name in ("green", "red"):
+        (tmp_path / f"{name}.toml").write_text(MITO.read_text())
+    table = '{ GFP = "green.toml", RFP = "red.toml" }'
+    noise = noise_from(None, profile_with(tmp_path, table))
+    assert {name: Path(one.source).name for name, one in noise.items()} == {
+        "GFP": "green.toml",
+        "RFP": "red.toml",
+    }
 
 
 def test_a_profile_whose_calibration_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ScannerError, match=r"c\.toml, which is not there: put it"):
-        profile_with(tmp_path, "c.toml")
+        profile_with(tmp_path, '"c.toml"')

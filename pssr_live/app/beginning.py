@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pssr_live.trust import ScanNoise
+from pssr_live.trust import Noises
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Start:
         Whether to start live mode at once.
     density : int or None
         The value of the profile's density; None: as the model wants it.
-    noise : ScanNoise or None
-        What noise scans have; None: what the profile's calibration says.
+    noise : mapping of str to ScanNoise
+        What noise scans have, by channel; without any, what the profile's calibration
+        says.
     """
 
     config: Path
@@ -42,4 +43,4 @@ class Start:
     settings: tuple[tuple[str, ...], ...] = ()
     live: bool = False
     density: int | None = None
-    noise: ScanNoise | None = None
+    noise: Noises = field(default_factory=dict)

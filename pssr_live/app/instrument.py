@@ -47,7 +47,7 @@ from pssr_live.scanners.session_plan import SessionPlan, plan_session
 from pssr_live.scanners.tally import Tally
 from pssr_live.scanners.watch import cancelled_early
 from pssr_live.storage.session import SessionFolder
-from pssr_live.trust import ScanNoise
+from pssr_live.trust import Noises
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Instrument:
         Called, from any thread, with what ended live mode or a recording by itself.
     engine : str, optional
         Name of the inference engine; the best that works if left out.
-    noise : ScanNoise, optional
+    noise : mapping of str to ScanNoise, optional
         What noise scans have; what the profile's calibration says if left out.
     """
 
@@ -72,10 +72,10 @@ class Instrument:
         feed: Feed,
         on_trouble: Callable[[PssrLiveError], None],
         engine: str | None = None,
-        noise: ScanNoise | None = None,
+        noise: Noises | None = None,
     ) -> None:
         self._feed, self._on_trouble, self._engine = feed, on_trouble, engine
-        self._given = self._noise = noise
+        self._given = self._noise = noise or {}
         self._core: ScanCore | None = None
         self._before: HardwareState | None = None
         self._profile: Profile | None = None

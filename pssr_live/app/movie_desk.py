@@ -27,7 +27,7 @@ from pssr_live.storage.movie import Movie, open_movie
 from pssr_live.storage.session import FRAMES, RESTORED, read_log
 from pssr_live.storage.sites import ImageKey, image_key
 from pssr_live.storage.target import check_target
-from pssr_live.trust import ScanNoise, consistency
+from pssr_live.trust import Noises, judged
 
 Moment = tuple[int, int, int]
 
@@ -76,7 +76,7 @@ class MovieDesk:
     ----------
     feed : Feed
         Takes the pictures.
-    noise : ScanNoise, optional
+    noise : mapping of str to ScanNoise, optional
         What noise the movies have, to hold what is restored against them.
 
     Attributes
@@ -85,8 +85,8 @@ class MovieDesk:
         The reports of the engine and the model that made the result last.
     """
 
-    def __init__(self, feed: Feed, noise: ScanNoise | None = None) -> None:
-        self._feed, self._noise = feed, noise
+    def __init__(self, feed: Feed, noise: Noises | None = None) -> None:
+        self._feed, self._noise = feed, noise or {}
         self._movie: Movie | None = None
         self._moments: list[Moment] = []
         self._makers: Mapping[int, str] = {}
@@ -252,7 +252,7 @@ class MovieDesk:
         result = self._result
         if result is None or frame.ordinal in result.missing:
             return None
-        found, noise = result.frame(frame.ordinal), self._noise
+        found = result.frame(frame.ordinal)
         return Restored(
             pixels=found.pixels,
             frame=frame,
@@ -261,9 +261,7 @@ class MovieDesk:
             model=self.made_by["model"]["name"],
             engine=self.made_by["engine"]["name"],
             elapsed_ms=0.0,
-            consistency=None
-            if noise is None
-            else consistency(frame.pixels, found.pixels, noise),
+            consistency=judged(frame, found.pixels, self._noise),
         )
 
     def _drop_result(self) -> None:

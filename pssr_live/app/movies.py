@@ -14,7 +14,7 @@ from pssr_live.app.movie_desk import Cancelled, MovieDesk, MovieFacts
 from pssr_live.app.throttle import Throttled
 from pssr_live.app.worker import Worker
 from pssr_live.card import Model
-from pssr_live.trust import ScanNoise
+from pssr_live.trust import Noises
 
 
 class Movies(QObject):
@@ -38,7 +38,7 @@ class Movies(QObject):
     progressed = Signal(str, int, int)
 
     def __init__(
-        self, feed: Feed, engine: str | None, noise: ScanNoise | None = None
+        self, feed: Feed, engine: str | None, noise: Noises | None = None
     ) -> None:
         super().__init__()
         self.facts: MovieFacts | None = None

@@ -122,7 +122,8 @@ def _unchecked(known: Evidence) -> Light:
     return Light(
         Colour.AMBER,
         "not checked",
-        f"Nothing speaks against these pictures, and {said}",
+        f"Nothing speaks against these pictures, and {said} With a calibration of the "
+        "microscope each picture would be held against its scan.",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pssr_live.errors import SettingsError, StorageError
 from pssr_live.storage.disk import disk_errors
-from pssr_live.trust import ScanNoise
+from pssr_live.trust import Noises, ScanNoise
 
 
 class _Strict(BaseModel):
@@ -178,18 +179,32 @@ class Calibration(_Strict):
         return "\n\n".join(["\n".join(plain), *tables]) + "\n"
 
 
-def read_scan_noise(path: str | Path) -> ScanNoise:
-    """Return what noise the scans of a calibrated microscope have.
+CalibrationFiles = str | Path | Mapping[str, str | Path] | None
+
+
+def read_scan_noise(calibration: CalibrationFiles) -> Noises:
+    """Return what noise the scans of a calibrated microscope have, by channel.
+
+    Parameters
+    ----------
+    calibration : str, Path or mapping of str to either, or None
+        A `calibration.toml` of all channels, or one for each, by channel name; None
+        and an empty mapping are none.
 
     Raises
     ------
     StorageError
-        If `path` cannot be read or is no calibration.
+        If one cannot be read or is no calibration.
     SettingsError
         If it does not tell the noise.
     """
-    path = Path(path)
-    return Calibration.read(path).scan_noise(str(path))
+    if calibration is None:
+        return {}
+    files = {"": calibration} if isinstance(calibration, str | Path) else calibration
+    return {
+        channel: Calibration.read(Path(file)).scan_noise(str(file))
+        for channel, file in files.items()
+    }
 
 
 def _toml(value: object) -> str:

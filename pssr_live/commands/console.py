@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,16 +55,42 @@ AxisOption = Annotated[
     typer.Option(help="What windows follow: t, time, or z, the planes of a stack."),
 ]
 CalibrationOption = Annotated[
-    Path | None,
+    list[str] | None,
     typer.Option(
         "--calibration",
-        help="The calibration.toml of the microscope: restored frames are held "
-        "against their scans.",
+        help="The calibration.toml of the microscope, to hold restored frames against "
+        "their scans; NAME=FILE for one channel, as often as there are.",
     ),
 ]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is there already.")
 ]
+
+
+def by_channel(given: Sequence[str] | None) -> dict[str, str]:
+    """Return the files of `--calibration` by channel, "" for one of all channels.
+
+    >>> by_channel(["all.toml", "GFP=green.toml"])
+    {'': 'all.toml', 'GFP': 'green.toml'}
+
+    Raises
+    ------
+    SettingsError
+        If a channel is given two.
+    """
+    files: dict[str, str] = {}
+    for word in given or ():
+        name, _, file = word.rpartition("=")
+        if Path(word).is_file():  # whose own name has such a sign
+            name, file = "", word
+        if name in files:
+            whose = f"the channel {name}" if name else "all channels"
+            raise SettingsError(
+                f"Two calibrations were given for {whose}, {files[name]} and {file}: "
+                "write --calibration NAME=FILE for each channel."
+            )
+        files[name] = file
+    return files
 
 
 def console_for(json_wanted: bool) -> Console:

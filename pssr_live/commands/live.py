@@ -12,6 +12,7 @@ from pssr_live.commands.console import (
     LIVE_MODEL,
     CalibrationOption,
     EngineOption,
+    by_channel,
     console_for,
     packages_of,
     quiet_mda,
@@ -76,6 +77,6 @@ def live(
         folder=(out or Path(last.folder or "pssr-live-sessions")).absolute(),
         profile=profile,
         engine=engine,
-        noise=None if calibration is None else read_scan_noise(calibration),
+        noise=read_scan_noise(by_channel(calibration)),
     )
     raise typer.Exit(open_window(start, settings))

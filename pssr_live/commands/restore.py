@@ -20,6 +20,7 @@ from pssr_live.commands.console import (
     EngineOption,
     JsonOption,
     OverwriteOption,
+    by_channel,
     console_for,
     notes,
     print_json,
@@ -109,7 +110,7 @@ def restore(
         raise SettingsError(
             "--resume goes on and --overwrite begins anew: give one of the two."
         )
-    noise = None if calibration is None else read_scan_noise(calibration)
+    noise = read_scan_noise(by_channel(calibration))
     jobs = []
     for source, target in zip(
         sources, targets_for(sources, out, "restored"), strict=True

@@ -18,6 +18,7 @@ from pssr_live.commands.console import (
     JsonOption,
     ModelOption,
     OverwriteOption,
+    by_channel,
     console_for,
     notes,
     print_json,
@@ -103,7 +104,7 @@ def run(
     reference_plan(every, reference_tile)  # a plan with one that makes no sense is none
     planned = read_sequence(sequence)
     scanner = None if profile is None else load_profile(profile)
-    noise = noise_from(calibration, scanner)
+    noise = noise_from(by_channel(calibration), scanner)
     with ExitStack() as open_things:
         core = open_core(config or simulated())
         open_things.callback(close_core, core)

@@ -11,7 +11,7 @@ import numpy as np
 from pssr_live.errors import StorageError
 from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
-from pssr_live.trust import agreement
+from pssr_live.trust import Noises, agreement
 
 Ending = tuple[RunStatus, str]
 ENDED_EMPTY: Ending = ("aborted", "It was ended before its first frame came.")
@@ -75,7 +75,7 @@ def frames_by_engine(frame_log: Path) -> dict[str, int]:
     return dict(Counter(line["engine"] for line in lines if "engine" in line))
 
 
-def agreement_of(frame_log: Path) -> dict[str, Any]:
+def agreement_of(frame_log: Path, noises: Noises) -> dict[str, Any]:
     """Return how pictures agree with their scans, from the diary; empty if unknown."""
     try:
         lines = read_log(frame_log)
@@ -83,7 +83,7 @@ def agreement_of(frame_log: Path) -> dict[str, Any]:
         return {}
     key = "consistency"
     found = {line["ordinal"]: line[key] for line in lines if key in line}
-    return agreement(found) if found else {}
+    return agreement(found, noises)
 
 
 def spread(values_ms: list[float]) -> dict[str, float] | None:

@@ -21,7 +21,7 @@ from typing import Any, Self
 from pymmcore_plus import CMMCorePlus
 from useq import MDAEvent, MDASequence
 
-from pssr_live.calibration.values import read_scan_noise
+from pssr_live.calibration.values import CalibrationFiles, read_scan_noise
 from pssr_live.errors import PssrLiveError, ScannerError
 from pssr_live.frame import Pixels, Restored
 from pssr_live.pipeline import Progress
@@ -78,9 +78,9 @@ class LiveRestoration:
         or several: see `feed`.
     progress : callable, optional
         Called with (done, total) while deferred frames are restored at the end.
-    calibration : str or Path, optional
-        The `calibration.toml` of this microscope: each picture is then held against
-        its scan. A restorer has its own.
+    calibration : str, Path or mapping of str to either, optional
+        The `calibration.toml` of this microscope, or one for each channel by name:
+        each picture is then held against its scan. A restorer has its own.
     reference_every : int or "auto", optional
         Frames of a series after which the field is scanned at full density too, to
         hold the restored frame against; "auto" costs 2 % of the dose. An
@@ -119,7 +119,7 @@ class LiveRestoration:
         core: CMMCorePlus | None = None,
         on_restored: Callback | None = None,
         progress: Progress | None = None,
-        calibration: str | Path | None = None,
+        calibration: CalibrationFiles = None,
         reference_every: Every = None,
         reference_tile: Tile = SENTINEL,
         reference_density: Sequence[Setting] = (),
@@ -133,7 +133,7 @@ class LiveRestoration:
         self.sections: dict[str, Callable[[], Any]] = {}
         self._model, self._engine, self._core = model, engine, core
         self._axis = axis
-        self._noise = None if calibration is None else read_scan_noise(calibration)
+        self._noise = read_scan_noise(calibration)
         self._save, self._overwrite = session_path(save), overwrite
         self._callbacks = [on_restored] if on_restored else []
         self._progress = progress

@@ -174,7 +174,8 @@ class RunRecording:
         unrecorded = counters.acquired - counters.recorded
         lost = max(len(self.recorder.lost()), unrecorded)
         engines = frames_by_engine(self.folder.frames)
-        agrees = agreement_of(self.folder.frames) if self._restorer.noise else {}
+        noise = self._restorer.noise
+        agrees = agreement_of(self.folder.frames, noise) if noise else {}
         told = {name: ask() for name, ask in sections.items()}  # may add warnings
         status, reason = outcome(
             counters,
@@ -194,13 +195,12 @@ class RunRecording:
                 *self._time_points.warnings(),
                 *self._pixel_sizes.warnings(),
                 *(self.references.warnings if self.references else ()),
-                *doubts(agrees),
+                *doubts(agrees, noise, counters.restored),
             ],
             **told,
         }
-        if agrees and self._restorer.noise:
-            facts = {"calibration": self._restorer.noise.source} | agrees
-            report["quality"] = {"consistency": facts}
+        if agrees:
+            report["quality"] = {"consistency": agrees}
         for name, facts in references.items():
             report[name] = report.get(name, {}) | facts
         self._write_account(report)

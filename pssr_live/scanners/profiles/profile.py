@@ -83,9 +83,9 @@ class Profile(Strict):
         The rest of the frame time.
     detectors : tuple of str
         Names of the detectors, which are the channels of a frame.
-    calibration : Path or None
-        The `calibration.toml` of its coarse scans; beside the profile, if it is named
-        without a folder.
+    calibration : Path, mapping of str to Path, or None
+        The `calibration.toml` of its coarse scans, or one for each channel by name;
+        beside the profile, if named without a folder.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -97,7 +97,7 @@ class Profile(Strict):
     averages: Setting | None = None
     timing: Timing = Timing()
     detectors: tuple[str, ...] = Field(default=("detector",), min_length=1)
-    calibration: Path | None = None
+    calibration: Path | dict[str, Path] | None = None
 
     @model_validator(mode="after")
     def _has_a_frame_time(self) -> Self:

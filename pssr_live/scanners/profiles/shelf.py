@@ -11,10 +11,10 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from pssr_live.calibration.values import read_scan_noise
+from pssr_live.calibration.values import CalibrationFiles, read_scan_noise
 from pssr_live.errors import ScannerError
 from pssr_live.scanners.profiles.profile import Profile
-from pssr_live.trust import ScanNoise
+from pssr_live.trust import Noises
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def load_profile(name: str | Path) -> Profile:
     return found if found.calibration is None else _calibrated(found, path)
 
 
-def noise_from(given: Path | None, profile: Profile | None) -> ScanNoise | None:
+def noise_from(given: CalibrationFiles, profile: Profile | None) -> Noises:
     """Return the noise of a calibration that is given, or else of a profile's.
 
     Raises
@@ -79,19 +79,22 @@ def noise_from(given: Path | None, profile: Profile | None) -> ScanNoise | None:
     PssrLiveError
         If it cannot be read, or does not tell the noise.
     """
-    path = given or (profile and profile.calibration)
-    return read_scan_noise(path) if path else None
+    own = None if profile is None else profile.calibration
+    return read_scan_noise(given or own)
 
 
 def _calibrated(profile: Profile, path: Path) -> Profile:
-    """Return a profile whose calibration is found from any folder."""
-    assert profile.calibration is not None  # noqa: S101 - as the caller knows
-    calibration = path.absolute().parent / profile.calibration
-    if not calibration.is_file():
-        raise ScannerError(
-            f"The profile {path} names the calibration {calibration}, which is not "
-            "there: put it there, or take the line out."
-        )
+    """Return a profile whose calibrations are found from any folder."""
+    named, folder = profile.calibration, path.absolute().parent
+    files = named if isinstance(named, dict) else {"": Path(named or "")}
+    found = {channel: folder / file for channel, file in files.items()}
+    for file in found.values():
+        if not file.is_file():
+            raise ScannerError(
+                f"The profile {path} names the calibration {file}, which is not "
+                "there: put it there, or take the line out."
+            )
+    calibration = found if isinstance(named, dict) else found[""]
     return profile.model_copy(update={"calibration": calibration})
 
 
