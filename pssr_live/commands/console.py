@@ -80,8 +80,8 @@ def by_channel(given: Sequence[str] | None) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     for word in given or ():
-        name, _, file = word.rpartition("=")
-        if Path(word).is_file():  # whose own name has such a sign
+        name, sign, file = word.partition("=")
+        if not sign or Path(word).is_file():  # whose own name has such a sign
             name, file = "", word
         if name in files:
             whose = f"the channel {name}" if name else "all channels"
