@@ -65,7 +65,8 @@ def checked(windows: Windows) -> MainWindow:
 
 
 def is_unchecked(window: MainWindow) -> bool:
-    return window.strip.light.light.words == "not checked"
+    """Whether no reference speaks any more; the calibration may, of each scan."""
+    return window.strip.light.light.words in ("not checked", "fits the scan")
 
 
 # -- the light -----------------------------------------------------------------------

@@ -328,8 +328,8 @@ def test_dwell_and_light_reach_the_scanner(windows: Windows) -> None:
 def test_a_reference_lights_the_trust_lamp(windows: Windows) -> None:
     window = windows.live()
     windows.until_painted(window, 8)
-    windows.until(lambda: window.strip.light.light.colour is Colour.AMBER)
-    assert window.strip.light.light.words == "not checked"
+    windows.until(lambda: window.strip.light.light.words == "fits the scan")
+    assert window.strip.light.light.colour is Colour.AMBER
     press(window, "T")
     windows.until(lambda: "over interpolation" in window.panel.reference.said.text())
     windows.until(lambda: window.strip.light.light.colour is Colour.GREEN)
