@@ -79,6 +79,23 @@ def test_events_that_nothing_can_run_are_told(core: ScanCore, tmp_path: Path) ->
     assert "start the run with `core.mda.run(live.feed" in live.report["warnings"][0]
 
 
+def test_a_frame_that_comes_late_is_waited_for(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = LiveRestoration._take
+
+    def take_late(
+        live: LiveRestoration, image: Any, event: MDAEvent, meta: Any
+    ) -> None:
+        if event.index["t"] == 1:
+            time.sleep(0.7)
+        take(live, image, event, meta)
+
+    monkeypatch.setattr(LiveRestoration, "_take", take_late)
+    run_fed(core, tmp_path / "s", answering(2, MDAEvent()))
+    assert [AXIS in index for index in indices(tmp_path / "s")].index(True) == 3
+
+
 def when_asked(sequence: MDASequence, after_s: float) -> Iterator[MDAEvent]:
     """Yield the events, the first of them only after a while."""
     time.sleep(after_s)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from pymmcore_plus import CMMCorePlus
 
@@ -31,12 +32,26 @@ def wait_for(core: CMMCorePlus, event: threading.Event, timeout_s: float) -> boo
             return False
 
 
+def connect_directly(
+    core: CMMCorePlus, signal: Any, slot: Callable[..., object]
+) -> None:
+    """Have `slot` called by the thread that emits a signal of the core's runs."""
+    if (qt := _qt_of(core)) is None:
+        signal.connect(slot)
+    else:
+        signal.connect(slot, qt.Qt.ConnectionType.DirectConnection)
+
+
 def _qt_events(core: CMMCorePlus) -> Callable[[], None] | None:
     """Return what processes the events of this thread; None where Qt has no part."""
-    if (qt := sys.modules.get("qtpy.QtCore")) is None:
+    if (qt := _qt_of(core)) is None:
         return None
-    signals = core.mda.events
-    if not isinstance(signals, qt.QObject):
-        return None
+    signals: Any = core.mda.events
     here = signals.thread() == qt.QThread.currentThread()
     return qt.QCoreApplication.processEvents if here else None
+
+
+def _qt_of(core: CMMCorePlus) -> Any:
+    """Return Qt if the core's runs give its signals, and None if they do not."""
+    qt = sys.modules.get("qtpy.QtCore")
+    return qt if qt and isinstance(core.mda.events, qt.QObject) else None

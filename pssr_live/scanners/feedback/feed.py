@@ -25,11 +25,12 @@ from useq import MDAEvent
 from pssr_live.scanners.feedback.detour import Detour
 from pssr_live.scanners.ordinals import Ordinals
 from pssr_live.scanners.profiles.on_core import sentence
+from pssr_live.scanners.signals import connect_directly
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.05  # how often a wait looks for a cancellation, which wakes nobody
-ARRIVAL_S = 0.5  # in which a frame that was taken has arrived
+ARRIVAL_S = 5.0  # in which a frame that was taken has arrived, if anybody brings it
 LEAD_S = 0.05  # before its time a planned event is handed to the runner's own clock
 AXIS = "feedback"  # names the series of what callbacks asked for
 
@@ -80,10 +81,13 @@ class Feed(Iterator[MDAEvent]):
         self._later: list[MDAEvent] = []  # what was asked for a time to come
         self._planned: deque[MDAEvent] = deque()
         self._plans_turn = self._plan_done = self._closed = False
-        self._out = self._arrived = 0  # frames whose events went out; that came
+        self._taken = self._arrived = 0  # frames that the runner gave; that came
         self._settings: dict[str, int] = {}  # series of what was asked for
         self._times: dict[int, int] = {}
         self._apart = False  # the next frame asked for does not follow the last
+        # From the runner's own thread: when it comes for the next event, every frame
+        # of those before is counted, and one that was lost is waited for by nobody.
+        connect_directly(core, core.mda.events.frameReady, self.taken)
 
     # -- any thread
 
@@ -116,6 +120,11 @@ class Feed(Iterator[MDAEvent]):
             self._changed.notify()
 
     # -- the runner's thread
+
+    def taken(self, *frame: object) -> None:
+        """Note that the runner gave a frame, which another thread brings here."""
+        with self._changed:
+            self._taken += 1
 
     def __next__(self) -> MDAEvent:
         """Return the next event, waiting for it if need be."""
@@ -160,10 +169,10 @@ class Feed(Iterator[MDAEvent]):
 
     def _under_way(self, waited_s: float) -> bool:
         """Tell whether a callback may still answer a frame that was taken."""
-        if self._arrived < self._out:
+        if self._arrived < self._taken:
             if waited_s < ARRIVAL_S:
                 return True
-            self._out = self._arrived  # it was lost: waited for once, and no more
+            self._taken = self._arrived  # waited for once, and no more
         return waited_s < self._wait_s and not self._settled()
 
     def _next_asked(self) -> bool:
@@ -201,7 +210,6 @@ class Feed(Iterator[MDAEvent]):
         self._apart = True
         for one in _images(event):
             self._ordinals.expect(one.index)
-            self._out += 1
         return event
 
     def _batched(self, events: Sequence[MDAEvent]) -> Iterator[MDAEvent]:
@@ -221,9 +229,7 @@ class Feed(Iterator[MDAEvent]):
         except Exception as error:  # a callback's mistake must not end the run
             self._warn(f"What a callback asked for was left out: {sentence(error)}.")
             return None
-        images = len(_images(event))
-        self._out += images
-        self.fed_frames += images
+        self.fed_frames += len(_images(event))
         return event
 
     def _placed(self, event: MDAEvent) -> MDAEvent:
@@ -242,8 +248,9 @@ class Feed(Iterator[MDAEvent]):
         placed: MDAEvent = event.replace(index=index)
         return placed
 
-    def put_back(self) -> None:
+    def end(self) -> None:
         """After the run: put back what a callback changed last."""
+        self._core.mda.events.frameReady.disconnect(self.taken)
         try:
             self._detour.end()
         except Exception as error:  # the run is over and its frames are safe

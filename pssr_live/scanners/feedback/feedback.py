@@ -167,7 +167,7 @@ class Feedback:
         """After the run: put back what was changed last."""
         if self.feed is not None:
             self.feed.close()
-            self.feed.put_back()
+            self.feed.end()
 
     def _heed(self, restored: Restored, events: tuple[MDAEvent, ...]) -> None:
         if not events:
