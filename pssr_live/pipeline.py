@@ -115,7 +115,8 @@ class LivePipeline:
         self._catching_up = False
         self._recording = Worker("pssr-live record", self._record)
         self._recording.start()
-        self._restoring = self._begin_restoring()
+        self._restoring: Worker
+        self._begin_restoring()
 
     @property
     def latest(self) -> Restored | None:
@@ -279,11 +280,12 @@ class LivePipeline:
 
     # -- restore thread --------------------------------------------------------
 
-    def _begin_restoring(self, first: Window | None = None) -> Worker:
-        worker = Worker("pssr-live restore", self._restore, first)
-        self._restoring = worker  # before it starts: it looks whether it is the one
-        worker.start()
-        return worker
+    def _begin_restoring(self, first: Window | None = None) -> None:
+        self._appoint(first).start()  # not before: it looks whether it is the one
+
+    def _appoint(self, first: Window | None) -> Worker:
+        self._restoring = Worker("pssr-live restore", self._restore, first)
+        return self._restoring
 
     def _restore(self, first: Window | None) -> None:
         self._in_hand = window = first or self._next_window()
@@ -336,17 +338,21 @@ class LivePipeline:
     def _replace_if_stuck(self) -> None:
         """Give up an engine that hangs, with its thread; another does the frame."""
         with self._replacing:
-            if not self._restorer.is_stuck:
-                return
+            # First the frame: it may come back while another engine is looked for.
+            with self._wake:
+                if not self._restorer.is_stuck:
+                    return
+                successor = self._appoint(self._in_hand)
             try:
                 self._restorer.give_up_engine()
             except Exception as error:  # nothing is left but to try the last one again
                 self.trouble = self.trouble or error
-            self._begin_restoring(self._in_hand)
+            successor.start()
 
     def _is_given_up(self) -> bool:
         """Tell a thread that hung, and came back, that its frame is another's now."""
-        return not self._restoring.is_current
+        with self._wake:
+            return not self._restoring.is_current
 
     def _wait_for_restoring(self) -> None:
         while not self._restoring.wait(LOOK_S):

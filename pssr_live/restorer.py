@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pssr_live.card import Model, load_model, model_folders
-from pssr_live.engines import EngineLadder
+from pssr_live.engines import Engine, EngineLadder
 from pssr_live.errors import EngineError, SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
 from pssr_live.trust import Noises, judged
@@ -67,6 +67,7 @@ class Restorer:
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
         self._call_began_s: float | None = None
+        self._leaving: Engine | None = None
         self._call_limit_s = math.inf
         self._closed = False
 
@@ -199,8 +200,13 @@ class Restorer:
             If there is no other.
         """
         waited_s = round(self._call_limit_s)
+        # It may come back while the next one is looked for, and is to leave that alone.
+        self._leaving = self.ladder.engine
         self._call_began_s = None
-        self.ladder.step_down(f"It did not return within {waited_s} s.", free=False)
+        try:
+            self.ladder.step_down(f"It did not return within {waited_s} s.", free=False)
+        finally:
+            self._leaving = None
 
     def _infer(self, window: Window) -> tuple[Pixels, str]:
         """Return the restored counts, and the name of the engine that made them."""
@@ -211,14 +217,17 @@ class Restorer:
             try:
                 pixels = engine.restore(window)
             except Exception as error:  # whatever a driver or library throws
-                if engine is not self.ladder.engine:
+                if not self._uses(engine):
                     raise  # it was given up in the meantime
                 engine = self.ladder.step_down(str(error) or type(error).__name__)
             else:
                 return pixels, engine.name
             finally:
-                if engine is self.ladder.engine:
+                if self._uses(engine):
                     self._call_began_s = None
+
+    def _uses(self, engine: Engine) -> bool:
+        return engine is not self._leaving and engine is self.ladder.engine
 
 
 def open_restorer(

@@ -61,7 +61,7 @@ def assert_live_equals_offline(folder: Path, model: str) -> None:
             np.testing.assert_array_equal(one, other)
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
+def wait_until(true: Callable[[], Any], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends

@@ -37,7 +37,8 @@ class NewestRestorer:
         self._change = threading.Condition()
         self._newest: Window | None = None
         self._paused = self._closed = self._busy = False
-        self._worker = self._begin()
+        self._worker: Worker
+        self._appoint().start()
 
     def push(self, frame: Frame) -> None:
         """Take the next frame; returns at once.
@@ -51,8 +52,10 @@ class NewestRestorer:
         """
         check_frame(frame)
         if self._restorer.is_stuck and not self._paused:
+            with self._change:
+                successor = self._appoint()
             self._restorer.give_up_engine()
-            self._begin()
+            successor.start()
         windows = self._windows.push(frame)
         with self._change:
             if windows and not self._paused:
@@ -78,11 +81,10 @@ class NewestRestorer:
             self._change.notify_all()
         self._worker.wait(LEAVE_S)
 
-    def _begin(self) -> Worker:
-        worker = Worker("pssr-live newest", self._work)
-        self._worker = worker  # before it starts: it looks whether it is the one
-        worker.start()
-        return worker
+    def _appoint(self) -> Worker:
+        """Have another thread restore from now on; once started, it looks for that."""
+        self._worker = Worker("pssr-live newest", self._work)
+        return self._worker
 
     def _work(self) -> None:
         while (window := self._next()) is not None:
