@@ -16,6 +16,7 @@ from sessions import (
     timelapse,
 )
 
+from pssr_live import restorer
 from pssr_live.card import Model
 from pssr_live.engines import ladder
 from pssr_live.engines.bicubic import BicubicEngine
@@ -47,6 +48,8 @@ class Dying(OnnxEngine):
 
     def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
         self._left -= 1
+        # Only the call that hangs is not waited for: a busy computer's take long, too.
+        restorer.STUCK_S = 0.6 if self._left == 0 else 60.0
         if self._left >= 0:
             return super().run(frames, valid)
         if self.how == "raises":
@@ -61,9 +64,10 @@ class Dying(OnnxEngine):
 @pytest.fixture(params=list(SAID))
 def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     chosen: str = request.param
-    monkeypatch.setattr("pssr_live.restorer.STUCK_S", 0.6)
-    monkeypatch.setattr("pssr_live.restorer.STUCK_S_PER_PIXEL", 0.0)
+    monkeypatch.setattr(restorer, "STUCK_S", 60.0)
+    monkeypatch.setattr(restorer, "STUCK_S_PER_PIXEL", 0.0)
     monkeypatch.setattr("pssr_live.pipeline.LOOK_S", 0.05)
+    monkeypatch.setattr("pssr_live.pipeline.MOST_WAITING", FRAMES)  # one by one
     monkeypatch.setattr(Dying, "how", chosen)
     engines = [Dying, OnnxEngine, BicubicEngine]
     monkeypatch.setattr(ladder, "engine_classes", lambda: list(engines))
