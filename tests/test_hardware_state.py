@@ -293,7 +293,7 @@ def test_a_camera_that_stops_delivering(tmp_path: Path) -> None:
     core.loadPyDevice("Silent", Silent())
     core.initializeDevice("Silent")
     core.setCameraDevice("Silent")
-    core.register_mda_engine(MDAEngine(core, timeout_base=0.3, timeout_first_frame=0.3))
+    core.register_mda_engine(MDAEngine(core, timeout_base=2, timeout_first_frame=2))
     with pytest.raises(
         ScannerError, match="'Silent' stopped delivering frames, and wa"
     ):
