@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from frames import make_frame, make_movie
+from sessions import wait_until
 
 from pssr_live.errors import StorageError
-from pssr_live.frame import Frame, Pixels, Restored
+from pssr_live.frame import Frame, Restored
 from pssr_live.pipeline import LivePipeline
 from pssr_live.restorer import Restorer
 from pssr_live.storage.layout import RunLayout
@@ -20,13 +21,15 @@ from pssr_live.storage.session import SessionFolder, read_log
 from pssr_live.window import Window
 
 
-class Slow(Restorer):
-    """Takes its time, so that the pipeline must defer."""
+class Held(Restorer):
+    """Restores nothing until it is let go, so that the pipeline must defer."""
 
-    seconds = 0.05
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.let_go = threading.Event()
 
     def restore_window(self, window: Window) -> Restored:
-        time.sleep(self.seconds)
+        assert self.let_go.wait(60)
         return super().restore_window(window)
 
 
@@ -57,10 +60,9 @@ def recorder_for(folder: SessionFolder, count: int) -> SessionRecorder:
     return SessionRecorder(folder, RunLayout(tuple({"t": n} for n in range(count))), 4)
 
 
-def feed(pipeline: LivePipeline, frames: list[Frame], pause_s: float = 0) -> None:
+def feed(pipeline: LivePipeline, frames: list[Frame]) -> None:
     for frame in frames:
         pipeline.submit(frame)
-        time.sleep(pause_s)
 
 
 def test_every_frame_is_recorded_and_restored_in_place(
@@ -79,11 +81,13 @@ def test_every_frame_is_recorded_and_restored_in_place(
 
 
 def test_a_slow_engine_defers_and_makes_up_for_it(folder: SessionFolder) -> None:
-    slow = Slow("mito-mf5-x4")
+    slow = Held("mito-mf5-x4")
     recorder, movie = recorder_for(folder, 30), make_movie(30)
     steps: list[tuple[int, int]] = []
     pipeline = LivePipeline(slow, recorder, time.perf_counter)
-    feed(pipeline, movie, pause_s=0.005)
+    feed(pipeline, movie)
+    wait_until(lambda: pipeline.counters.deferred > 5)
+    slow.let_go.set()
     counters = pipeline.finish(lambda done, total: steps.append((done, total)))
     assert counters.deferred > 5
     assert counters.restored == 30
@@ -101,14 +105,19 @@ def test_a_slow_engine_defers_and_makes_up_for_it(folder: SessionFolder) -> None
 def test_the_display_gets_the_newest_even_if_the_engine_is_slow(
     folder: SessionFolder,
 ) -> None:
-    slow = Slow("mito-mf5-x4-live")
+    slow, shown = Held("mito-mf5-x4-live"), []
     recorder = recorder_for(folder, 40)
-    pipeline = LivePipeline(slow, recorder, time.perf_counter)
-    feed(pipeline, make_movie(40), pause_s=0.01)
-    time.sleep(0.02)
-    latest = pipeline.latest
-    assert latest is not None
-    assert latest.frame.ordinal > 20  # 40 frames in 0.4 s; one by one it would be 8
+    pipeline = LivePipeline(
+        slow, recorder, time.perf_counter, on_restored=lambda r: shown.append(r.frame)
+    )
+    feed(pipeline, make_movie(40))
+    wait_until(lambda: pipeline.counters.recorded == 40)
+    slow.let_go.set()
+    wait_until(lambda: pipeline.settle(1))
+    # One may have been in hand; of the others only those that came last are shown.
+    assert all(frame.ordinal > 30 for frame in shown[1:])
+    assert pipeline.latest is not None and pipeline.latest.frame is shown[-1]
+    assert shown[-1].ordinal == 39
     pipeline.finish()
     recorder.close({}, 40)
 
@@ -149,7 +158,9 @@ def test_a_callback_that_fails_does_not_end_the_restoration(
         raise ValueError("a mistake in a script")
 
     pipeline = LivePipeline(centred, recorder, time.perf_counter, on_restored=callback)
-    feed(pipeline, make_movie(6), pause_s=0.1)  # deferred frames get no callback
+    for frame in make_movie(6):
+        pipeline.submit(frame)
+        wait_until(lambda: pipeline.settle(1))  # deferred frames get no callback
     assert pipeline.finish().restored == 6
     assert seen == list(range(6))
     recorder.close({}, 6)
@@ -176,18 +187,13 @@ def test_submit_never_waits_for_disk_or_engine(
 
     class Stuck(SessionRecorder):
         def write_raw(self, frame: Frame) -> None:
-            gate.wait(10)
+            assert gate.wait(60)
             super().write_raw(frame)
-
-        def read_raw(self, ordinal: int) -> Pixels:
-            return super().read_raw(ordinal)
 
     recorder = Stuck(folder, RunLayout(tuple({"t": n} for n in range(50))), 4)
     pipeline = LivePipeline(centred, recorder, time.perf_counter)
-    begun = time.perf_counter()
     feed(pipeline, make_movie(50))
-    waited = time.perf_counter() - begun
+    assert (pipeline.counters.acquired, pipeline.counters.recorded) == (50, 0)
     gate.set()
     assert pipeline.finish().restored == 50
-    assert waited < 1
     recorder.close({}, 50)
