@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import useq
 from pymmcore_plus.experimental.unicore import CameraDevice, UniMMCore
 from pymmcore_plus.mda import FinishReason, MDAEngine
+from sessions import wait_until
 
 from pssr_live.errors import ScannerError
 from pssr_live.samples.optics import ScanGrid
@@ -77,7 +79,27 @@ def test_frames_come_at_the_pace_of_the_scan(core: ScanCore) -> None:
     frames = drain(core)
     took_ms = (time.perf_counter() - start) * 1000
     assert len(frames) == 15
-    assert 15 * 26.88 < took_ms < 15 * 26.88 + 300
+    assert took_ms > 15 * 26.88
+
+
+def test_what_computing_takes_slows_no_scan_down(
+    core: ScanCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(core, Resolution=64, Dwell_us=5)
+    scanner, now_s, due_s = scanner_of(core), 0.0, []
+
+    def wait_until_due(when_s: float) -> bool:
+        nonlocal now_s
+        due_s.append(when_s)
+        now_s = max(now_s, when_s) + 0.02  # and compute the next one
+        return True
+
+    clock = SimpleNamespace(perf_counter=lambda: now_s)
+    monkeypatch.setattr(device, "time", clock)
+    monkeypatch.setattr(scanner, "_wait_until", wait_until_due)
+    core.startSequenceAcquisition(15, 0, True)
+    assert len(drain(core)) == 15
+    assert due_s == pytest.approx([0.02688 * n for n in range(1, 16)])
 
 
 def test_an_mda_run_streams_at_low_density(core: ScanCore) -> None:
@@ -138,10 +160,9 @@ def test_the_engine_waits_for_a_slow_scan(core: ScanCore) -> None:
 def test_stopping_interrupts_a_long_scan(core: ScanCore) -> None:
     set_up(core, Dwell_us=100)
     core.startContinuousSequenceAcquisition(0)
-    time.sleep(0.1)
-    start = time.perf_counter()
+    wait_until(lambda: scanner_of(core)._scanning)
     core.stopSequenceAcquisition()
-    assert time.perf_counter() - start < 0.5
+    assert_given_up(core)
     assert not core.isSequenceRunning()
     set_up(core, Dwell_us=1, Resolution=32)
     core.startContinuousSequenceAcquisition(0)
@@ -150,18 +171,22 @@ def test_stopping_interrupts_a_long_scan(core: ScanCore) -> None:
     assert all(frame.shape == (32, 32) for frame in drain(core))
 
 
+def assert_given_up(core: ScanCore) -> None:
+    """Check that a scan was interrupted, and did not come to its end."""
+    scanner = scanner_of(core)
+    assert (scanner._scanning, scanner.frames_scanned) == (False, 0)
+
+
 @pytest.mark.parametrize("interval", [0, 0.001])
 def test_cancelling_interrupts_a_long_scan(core: ScanCore, interval: float) -> None:
     set_up(core, Dwell_us=100)
     sequence = useq.MDASequence(time_plan={"interval": interval, "loops": 3})
     thread = core.run_mda(sequence)
-    time.sleep(0.3)
-    start = time.perf_counter()
+    wait_until(lambda: scanner_of(core)._scanning)
     core.mda.cancel()
-    thread.join(5)
-    assert time.perf_counter() - start < 0.5
+    thread.join(60)
     assert core.mda.status.finish_reason == FinishReason.CANCELED
-    assert scanner_of(core).frames_scanned == 0
+    assert_given_up(core)
     set_up(core, Dwell_us=1)
     core.snapImage()  # and the scanner is ready again
     assert scanner_of(core).frames_scanned == 1
@@ -232,11 +257,15 @@ def test_an_adapters_last_frames_do_not_slip_between_two_questions() -> None:
         close_core(core)
 
 
-def test_the_last_frames_do_not_slip_between_two_questions(core: ScanCore) -> None:
-    set_up(core, Resolution=32, Dwell_us=50)
+def test_the_last_frames_do_not_slip_between_two_questions(
+    core: ScanCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(scanner_of(core), "_wait_until", lambda due_s: asked.wait(60))
     core.startSequenceAcquisition(1, 0, True)
     assert core.getRemainingImageCount() == 0
-    time.sleep(0.3)  # the only frame arrives and the sequence ends
+    asked.set()
+    wait_until(lambda: not core._scanning())  # the only frame came meanwhile
     assert core.isSequenceRunning()
     assert core.getRemainingImageCount() == 1
     core.popNextImage()
@@ -253,11 +282,11 @@ def test_a_plain_core_can_use_the_scanner_too() -> None:
     core.snapImage()
     assert core.getImage().shape == (64, 64)
     assert scanner_of(core) is scanner
-    core.setProperty("Scanner", "Dwell_us", "100")
+    for name, value in {"Dwell_us": "100", "Resolution": "256", "Seed": "1"}.items():
+        core.setProperty("Scanner", name, value)
     core.startContinuousSequenceAcquisition(0)
-    start = time.perf_counter()
     core.stopSequenceAcquisition()
-    assert time.perf_counter() - start < 0.5
+    assert (scanner._scanning, scanner.frames_scanned) == (False, 0)
     core.unloadAllDevices()
 
 
