@@ -144,10 +144,10 @@ def test_a_recording_starts_while_a_viewer_takes_its_time(
 
     def look(restored: Restored) -> None:
         shown.set()
-        assert let_go.wait(10)
+        assert let_go.wait(60)
 
     with LiveMode(core, LIVE, on_restored=look) as live:
-        assert shown.wait(10)
+        assert shown.wait(60)
         live.record(tmp_path / "s")  # the viewer may be waiting for this very thread
         let_go.set()
         wait_until(lambda: live.tally().restored > 2)

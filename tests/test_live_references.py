@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sessions import (
 from pssr_live.scanners.live_mode import LiveMode
 from pssr_live.scanners.references.plan import ReferencePlan
 from pssr_live.scanners.scan_core import ScanCore
+from pssr_live.scanners.simulated import scanner_of
 
 
 @pytest.fixture
@@ -49,13 +51,25 @@ def test_a_reference_is_taken_between_two_frames_and_recorded(
 
 
 def test_a_reference_before_the_first_recorded_frame_judges_that(
-    core: ScanCore, tmp_path: Path
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest frame has the number of another one in the recording."""
-    core.setProperty("Scanner", "Rest_ms", 100)  # no frame comes at once
+    scanner, late = scanner_of(core), threading.Event()
+    wait = scanner._wait_until
+
+    def wait_long(due_s: float) -> bool:
+        late.set()
+        return wait(due_s + 20)
+
     with LiveMode(core, LIVE) as live:
         wait_until(lambda: live.counts.frames > 2)
-        live.record(tmp_path / "s")
+        with monkeypatch.context() as patched:  # no frame comes at once
+            patched.setattr(scanner, "_wait_until", wait_long)
+            assert late.wait(60)
+            wait_until(lambda: live.counts.frames == scanner.frames_scanned)
+            live.record(tmp_path / "s")
+            patched.undo()
+        assert live.tally().acquired == 0
         taken = live.take_reference(ReferencePlan())
         wait_until(lambda: live.tally().acquired > 2)
         report = live.stop_recording()
