@@ -174,8 +174,8 @@ def test_a_worker_that_was_waited_for_in_vain_still_works() -> None:
     go_on = threading.Event()
     worker = Worker("test", go_on.wait, 60)
     worker.start()
-    threading.Timer(0.1, press).start()
     with pytest.raises(KeyboardInterrupt):
+        threading.Timer(0.1, press).start()
         worker.wait()
     assert worker.is_working
     go_on.set()

@@ -22,7 +22,7 @@ from pssr_live.intensity import FloatArray
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.hook import LiveRestoration
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Built(OnnxEngine):

@@ -126,10 +126,10 @@ def test_an_urgent_event_overtakes_one_that_is_not_due(
         core,
         tmp_path / "s",
         answering(0, MDAEvent()),
-        plan=timelapse(2, interval_s=1.0),
+        plan=timelapse(2, interval_s=4.0),
         in_step=False,
     )
-    assert time.monotonic() - begun >= 1.0
+    assert time.monotonic() - begun >= 4.0
     raw = [
         line
         for line in read_log(tmp_path / "s" / "frames.jsonl")
@@ -142,14 +142,14 @@ def test_an_urgent_event_overtakes_one_that_is_not_due(
 def test_an_event_asked_for_later_does_not_hold_up_the_plan(
     core: ScanCore, tmp_path: Path
 ) -> None:
-    later = MDAEvent(min_start_time=1)
+    later = MDAEvent(min_start_time=4)
     begun_s = time.monotonic()
     run_fed(core, tmp_path / "s", answering(1, later), plan=timelapse(4))
     assert indices(tmp_path / "s") == [
         *({"t": t} for t in range(4)),
         {"t": 0, AXIS: 0},  # the last picture was shown long before
     ]
-    assert time.monotonic() - begun_s >= 1
+    assert time.monotonic() - begun_s >= 4
 
 
 def test_an_answer_with_times_leaves_the_clock_of_the_plan_alone(

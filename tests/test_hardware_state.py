@@ -235,7 +235,7 @@ def test_a_busy_core_is_left_alone(core: ScanCore, tmp_path: Path) -> None:
     started = threading.Event()
     core.mda.events.frameReady.connect(started.set)
     runner = core.run_mda(timelapse(500, 0.01))
-    assert started.wait(20)
+    assert started.wait(60)
     with pytest.raises(
         ScannerError, match="is busy with another run: wait for its end"
     ):

@@ -18,6 +18,7 @@ from qtpy.QtCore import QCoreApplication
 from pymmcore_plus.mda.events import QMDASignaler
 from sessions import LIVE, small_scanner, timelapse
 import pssr_live as pl
+from pssr_live.scanners.simulated import scanner_of
 
 app = QCoreApplication([])
 with small_scanner() as core:
@@ -27,7 +28,8 @@ with small_scanner() as core:
         with live:
             core.run_mda(timelapse(int(sys.argv[2]), 0.02), output=live)
             if sys.argv[3] == "fails":
-                time.sleep(0.5)
+                while scanner_of(core).frames_scanned < 8:
+                    time.sleep(0.01)
                 raise LookupError("a bug of the script")
     except LookupError:
         pass
@@ -48,7 +50,7 @@ def test_a_block_in_the_thread_of_the_window(
     # The window, in the tests before this one, asks for others.
     signals = os.environ | {"PYMM_SIGNALS_BACKEND": "qt"}
     done = subprocess.run(
-        given, cwd=here, env=signals, capture_output=True, text=True, timeout=60
+        given, cwd=here, env=signals, capture_output=True, text=True, timeout=200
     )
     assert done.stdout.split() == [status], done.stderr
     assert done.returncode == 0

@@ -171,12 +171,12 @@ def test_a_second_run_is_refused_and_the_first_goes_on(
         for event in timelapse(6):
             yield event
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(60)
 
     second = LiveRestoration(LIVE, tmp_path / "second", core=core)
     with LiveRestoration(LIVE, tmp_path / "s", core=core) as live:
         core.run_mda(events(), output=live)
-        assert begun.wait(20)
+        assert begun.wait(60)
         with pytest.raises(ScannerError, match="busy with another run: wait"), second:
             core.mda.run(timelapse(3), output=second)
         go_on.set()

@@ -220,9 +220,9 @@ def test_an_error_of_the_script_ends_the_run(core: ScanCore, tmp_path: Path) -> 
     engine = RestoringEngine(core, LIVE, save=tmp_path / "s", engine="bicubic")
     with pytest.raises(ZeroDivisionError, match="division"), engine:
         thread = core.run_mda(timelapse(5000, interval_s=0.01))
-        assert seen.wait(20)
+        assert seen.wait(60)
         1 / 0  # noqa: B018
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert engine.report["status"] == "aborted"
     assert 0 < engine.report["frames_restored"] < 5000
