@@ -30,6 +30,7 @@ from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import scanner_of
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.session import read_log
+from pssr_live.window import Window
 
 
 @pytest.fixture
@@ -120,6 +121,29 @@ def test_memory_does_not_grow_while_the_engine_is_slow(core: ScanCore) -> None:
         assert held == 5
         assert live.counts.shown == 1
         free.set()
+
+
+def test_a_picture_that_comes_after_the_end_is_not_shown(
+    core: ScanCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pssr_live.scanners.newest.LEAVE_S", 0.0)
+    restorer, free, held = Restorer(LIVE), threading.Event(), threading.Event()
+    restore = restorer.restore_window
+
+    def restore_late(window: Window) -> Restored:
+        held.set()
+        restored = restore(window)
+        assert free.wait(60)
+        return restored
+
+    monkeypatch.setattr(restorer, "restore_window", restore_late)
+    shown: list[Restored] = []
+    with LiveMode(core, restorer, on_restored=shown.append) as live:
+        assert held.wait(60)
+        worker = live._newest._worker
+    free.set()
+    assert worker.wait(60)
+    assert shown == []
 
 
 # -- losses --------------------------------------------------------------------------

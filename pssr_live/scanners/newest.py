@@ -79,7 +79,8 @@ class NewestRestorer:
         with self._change:
             self._closed = True
             self._change.notify_all()
-        self._worker.wait(LEAVE_S)
+        if not self._worker.wait(LEAVE_S):
+            self._appoint()  # never begins: a picture that comes yet is shown to nobody
 
     def _appoint(self) -> Worker:
         """Have another thread restore from now on; once started, it looks for that."""
