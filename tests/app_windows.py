@@ -60,6 +60,13 @@ class Windows:
         self.until_painted(window)
         return window
 
+    def stop_live(self, window: MainWindow) -> None:
+        """Press L again; return when the last picture is on the screen."""
+        press(window, "L")
+        self.until(lambda: not window.conductor.now.live and is_idle(window))
+        panes, last = window.panes, window.feed._scene
+        self.until(lambda: panes.picture is not None and panes.picture.scene == last)
+
     def until_painted(self, window: MainWindow, pictures: int = 3) -> None:
         """Wait until some more restored pictures have been painted."""
         wanted = window.panes.painted + pictures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -264,14 +264,13 @@ def test_a_restored_movie_is_saved_under_a_name_that_fits(
 
 
 class Slow(Failing):
-    """Takes its time, so that it can be cancelled."""
+    """Can be held, so that it can be cancelled."""
 
     name = "slow"
-    pause = False
+    go_on = threading.Event()
 
     def run(self, frames: FloatArray, valid: FloatArray) -> FloatArray:
-        if self.pause:
-            time.sleep(0.2)
+        assert self.go_on.wait(60)
         return super().run(frames, valid)
 
 
@@ -280,13 +279,15 @@ def test_what_was_restored_before_a_cancelled_try_can_be_saved(
 ) -> None:
     engines: list[Any] = [Slow, BicubicEngine]
     monkeypatch.setattr(ladder, "engine_classes", lambda: engines)
+    Slow.go_on.set()
     window = windows.open()
     opened(windows, window, movie)
     restored(windows, window)
-    monkeypatch.setattr(Slow, "pause", True)
+    Slow.go_on.clear()
     press(window, "G")
     windows.until(lambda: window.conductor.now.restoring)
     press(window, "G")
+    Slow.go_on.set()
     windows.until(lambda: not window.conductor.now.restoring)
     windows.until(lambda: "was cancelled" in window.banners.texts[-1])
     assert has_restored(window) and window.timeline.save.isEnabled()
