@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pymmcore_plus.mda import MDAEngine, SkipEvent
+from pymmcore_plus.mda._thread_relay import MDARelayThread
 from sessions import (
     LIVE,
     assert_live_equals_offline,
@@ -147,9 +148,19 @@ def test_events_that_an_engine_leaves_out_are_marked(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("tells", [True, False], ids=["told", "its end untold"])
 def test_an_error_in_the_thread_of_the_run_is_no_success(
-    core: ScanCore, tmp_path: Path
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells: bool
 ) -> None:
+    stop = MDARelayThread.stop
+
+    def stop_and_leave(relay: MDARelayThread) -> None:
+        stop(relay)
+        relay.join()  # before it has been given the signal of the end
+
+    if not tells:
+        monkeypatch.setattr(MDARelayThread, "stop", stop_and_leave)
+
     def events() -> Iterator[MDAEvent]:
         yield from timelapse(3)
         raise ValueError("a mistake of the script")

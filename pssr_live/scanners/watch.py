@@ -82,6 +82,8 @@ class RunWatch:
             if self._has_begun():
                 while not self._has_ended(LOOK_S) and self._may_go_on():
                     pass
+                if not self.ended.is_set():
+                    self.end()  # the relay thread may leave before its last signal
         except KeyboardInterrupt as interrupt:
             self._break_off()
             return interrupt
