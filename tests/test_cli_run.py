@@ -191,14 +191,14 @@ def interrupt(words: Sequence[object], when: Path, times: int = 1) -> tuple[int,
     running = subprocess.Popen(
         child(words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 200
     while not when.exists() and running.poll() is None:
         assert time.monotonic() < ends
         time.sleep(0.02)
     for _ in range(times):
         running.send_signal(signal.SIGINT)
         time.sleep(0.1)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=200)
     return running.returncode, said
 
 

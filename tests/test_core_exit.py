@@ -35,7 +35,7 @@ def exit_code(script: str) -> tuple[int, str]:
         [sys.executable, "-W", "error", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     return done.returncode, done.stderr

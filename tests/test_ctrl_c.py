@@ -68,7 +68,7 @@ def pressed(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    log, ends = tmp_path / "s" / "frames.jsonl", time.monotonic() + 60
+    log, ends = tmp_path / "s" / "frames.jsonl", time.monotonic() + 200
     while not log.exists() or b'"raw"' not in log.read_bytes():
         assert running.poll() is None and time.monotonic() < ends
         time.sleep(0.02)
@@ -76,7 +76,7 @@ def pressed(
         running.send_signal(number)
         time.sleep(apart_s)
     try:
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=200)
     finally:
         running.kill()  # if it goes on, it must not outlive its test
     return running.returncode, said.decode()

@@ -94,7 +94,7 @@ def assert_intact(path: Path, acknowledged: int) -> None:
 def test_a_full_disk_is_told_and_spoils_nothing(tmp_path: Path, limit: int) -> None:
     path = tmp_path / "a.ome.tiff"
     child = writer(path, limit, "forward")
-    said = child.communicate(timeout=30)[0].splitlines()
+    said = child.communicate(timeout=200)[0].splitlines()
     assert child.returncode == 0
     done, error = int(said[-2]), said[-1]
     assert error.startswith(f"Frame {done} could not be written to {path}: ")

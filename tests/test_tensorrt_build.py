@@ -261,7 +261,7 @@ def test_a_builder_dies_with_its_parent(tmp_path: Path) -> None:
             process.wait(1)
         process.stdin.close()
         try:
-            assert process.wait(20) == ORPHANED
+            assert process.wait(200) == ORPHANED
         finally:
             process.kill()
 
