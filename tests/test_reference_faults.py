@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,40 @@ def test_a_failed_reference_harms_nothing(
     assert all(reason in line["reason"] for line in noted)
     assert report["quality"]["references"]["list"] == []
     assert_live_equals_offline(tmp_path / "s", LIVE)
+
+
+def test_a_frame_may_come_long_after_its_reference(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = LiveRestoration._take
+
+    def take_late(
+        live: LiveRestoration, image: Any, event: MDAEvent, meta: Any
+    ) -> None:
+        if event.index["t"] == 3:
+            time.sleep(2.5)
+        take(live, image, event, meta)
+
+    monkeypatch.setattr(LiveRestoration, "_take", take_late)
+    report = record(core, tmp_path / "s", timelapse(5, 0.001))
+    assert [s["ordinal"] for s in report["quality"]["references"]["list"]] == [3]
+
+
+def test_a_reference_whose_frame_was_lost_is_told(
+    core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snap, count = core.snapImage, iter(range(99))
+
+    def fail_once() -> None:
+        if next(count) == 3:
+            raise RuntimeError("the shutter is stuck")
+        snap()
+
+    monkeypatch.setattr(core, "snapImage", fail_once)
+    report = record(core, tmp_path / "s", timelapse(5, 0.001))
+    assert (report["status"], report["frames_lost"]) == ("partial", 1)
+    assert any("{'t': 3} never came" in said for said in report["warnings"])
+    assert report["quality"]["references"]["list"] == []
 
 
 def test_a_scanner_that_stays_dense_ends_the_run(

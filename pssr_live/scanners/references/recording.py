@@ -116,6 +116,7 @@ class ReferenceRecording:
         To be called when all frames are restored and the recorder is still open.
         """
         if self._worker is not None:
+            self._places.close()
             self._incoming.put(_RESTORED)  # those that were deferred until now
             self._incoming.put(None)
             try:
