@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from app_windows import Windows, has_restored, is_idle, press
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QDialog, QPushButton
 
 from pssr_live.app import worker
@@ -213,3 +215,24 @@ def test_a_recording_that_is_stopped_while_it_begins_is_told(windows: Windows) -
     windows.until(lambda: is_idle(window) and not window.conductor.now.acquiring)
     (said,) = window.banners.texts
     assert "saved in" in said and str(window.conductor.folder) in said
+
+
+def test_no_part_of_a_closed_window_is_left_for_another_thread_to_delete(
+    windows: Windows,
+) -> None:
+    # Python collects garbage in whichever thread makes objects. Where that was one that
+    # took frames, parts of the window before were deleted under Qt's feet: it aborted
+    # later, and elsewhere ("realloc(): invalid next size").
+    window = windows.live()
+    record(windows, window)
+    press(window, "R")  # its last news are still under way when the window closes
+    kept = {"worker": window.conductor._worker, **vars(window)}
+    parts = {
+        name: weakref.ref(part)
+        for name, part in kept.items()
+        if isinstance(part, QObject)
+    }
+    del kept
+    assert {"worker", "conductor", "panes"} <= set(parts)
+    windows.close(window)
+    assert [name for name, part in parts.items() if part() is not None] == []

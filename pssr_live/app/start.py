@@ -57,10 +57,17 @@ def open_window(start: Start, settings: Path) -> int:
 
 
 def bury(window: MainWindow) -> None:
-    """Delete a closed window now, and not when Python happens to end."""
+    """Delete a closed window now, and all that belonged to it, in this thread.
+
+    Signals and widgets refer to each other, so Python finds them unused only when it
+    collects garbage, which it does in whichever thread makes an object. Qt's must go
+    in the GUI thread: elsewhere they take the memory of the next window with them.
+    """
+    QApplication.sendPostedEvents()  # what its workers told last, and keeps it alive
     window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    gc.collect()  # signals and widgets refer to each other, and frames are large
+    vars(window).clear()  # whoever still holds the window holds none of its parts
+    gc.collect()
 
 
 def application() -> QApplication:
