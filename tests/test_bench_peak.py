@@ -64,7 +64,7 @@ def test_the_loop_reaches_at_least_what_matrices_reach():
     turn = CpuTurn()
     turn.warm_up()
     assert turn.rounds == 0
-    for _ in range(10):  # a busy machine may spoil a few bursts, not all of them
+    for _ in range(60):  # a busy machine may spoil many bursts, not all of them
         turn.turn()
         reached = turn.result()
         if (reached.fma_gflop_per_s or np.inf) >= 0.9 * reached.sgemm_gflop_per_s:
