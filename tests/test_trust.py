@@ -163,6 +163,53 @@ def test_clipped_pixels_say_nothing(end: str) -> None:
         assert (consistency(clipped, black, noise).marks == -1).any()
 
 
+CUT_OFF = {
+    "photons that are counted, without an offset": (10, 1.0, 0.0, 0.0),
+    "black at the last grey level": (30, 10.0, 0.0, 5.0),
+    "black below it": (30, 10.0, -20.0, 5.0),
+}
+
+
+@pytest.mark.parametrize("camera", CUT_OFF)
+def test_what_is_missing_is_found_where_black_is_cut_off(camera: str) -> None:
+    photons, gain, offset, read = CUT_OFF[camera]
+    noise = detector(gain, offset, read)
+    for seed in range(4):
+        scan, picture = (
+            one.clip(0, None)
+            for one in scanned(sample(seed), photons, gain, offset, read, seed)
+        )
+        assert consistency(scan, picture, noise).agrees
+        for change, sign in ((erased, -1), (added, 1)):
+            wrong = np.rint(change(picture)).astype(np.int16)
+            assert sign in consistency(scan, wrong, noise).marks
+
+
+def test_a_dark_scan_of_few_photons_is_held_too() -> None:
+    """Nothing in it is far from the last grey level."""
+    scan, picture = scanned(sample(8), 3, 1.0, 0.0, 0.0, 8)
+    noise = detector(1.0, 0.0, 0.0)
+    told = consistency(scan, picture, noise)
+    assert told.agrees and 0.5 < told.misfit < 1.5 and told.worst_sd > 0
+    assert not consistency(scan, np.zeros_like(picture), noise).agrees
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (127, 300), (257, 5), (1, 260)])
+def test_a_large_field_is_held_as_a_whole(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(9)
+    scan = rng.poisson(4, shape).astype(np.uint16) * 20
+    picture = np.full((shape[0] * 2, shape[1] * 2), 80, np.uint16)
+    picture[:, shape[1] :] = 110
+    noise = detector(20.0, -20.0, 1.0, line_jitter_px=0.2)
+    in_blocks = consistency(scan, picture, noise)
+    monkeypatch.setattr("pssr_live.trust._SIDE", 1000)
+    at_once = consistency(scan, picture, noise)
+    np.testing.assert_array_equal(in_blocks.marks, at_once.marks)
+    assert in_blocks.facts() == at_once.facts()
+
+
 def test_noise_that_neighbours_share_is_allowed_for() -> None:
     truth, width = sample(7), 1.0
     photons, gain, offset = 50, 40.0, 100.0
