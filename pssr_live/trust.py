@@ -46,6 +46,13 @@ _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _FEW_PHOTONS = 0.5  # below which noise is not a Gaussian's, even in a mean
 _CLIPPED = 0.005  # share of the pixels on the last grey level, beyond which it clips
 _SURELY_SD = 2.0  # that noise may add to a difference
+_POSSIBLE = {
+    "gain_adu_per_photon": (1e-6, 65536),
+    "bright_adu": (-32768, 65536),
+    "noise_at_bright_adu": (1e-3, 65536),
+    "line_jitter_px": (0, 1000),
+    "noise_width_px": (0, 1000),
+}
 _SIDE = 128  # pixels of a block, and beyond it those that its means are made of
 _REACH = len(_TAPS) // 2 + 1
 
@@ -66,6 +73,11 @@ class ScanNoise:
         Over how many pixels of a line noise is shared: SD of a Gaussian.
     source : str
         Where the values are from, for people.
+
+    Raises
+    ------
+    SettingsError
+        If no detector of 8 or 16 bit can have such values.
     """
 
     gain_adu_per_photon: float
@@ -74,6 +86,16 @@ class ScanNoise:
     line_jitter_px: float = 0.0
     noise_width_px: float = 0.0
     source: str = ""
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _POSSIBLE.items():
+            value = getattr(self, name)
+            if not least <= value <= most:  # nor is what is no number
+                raise SettingsError(
+                    f"The calibration {self.source or '(unnamed)'} has {name} = "
+                    f"{value:g}, and {least:g} to {most:g} is possible: run "
+                    "`pssr-live calibrate --repeats` again."
+                )
 
     @property
     def black_adu(self) -> float:

@@ -82,6 +82,33 @@ def test_a_calibration_that_does_not_tell_the_noise(tmp_path: Path) -> None:
         pl.read_scan_noise(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gain_adu_per_photon", "0"),
+        ("gain_adu_per_photon", "-40.0"),
+        ("gain_adu_per_photon", "1e300"),
+        ("noise_at_bright_adu", "0.0"),
+        ("line_jitter_px", "-1.0"),
+        ("bright_adu", "90.0"),  # and the offset is 100
+        ("bright_adu", "nan"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(
+    cli: Cli, tmp_path: Path, name: str, value: str
+) -> None:
+    lines = MITO.read_text().splitlines()
+    lines[lines.index(f"[{name}]") + 1] = f"value = {value}"
+    (tmp_path / "odd.toml").write_text("\n".join(lines))
+    told = cli(
+        *("run", write_sequence(tmp_path), "--out", tmp_path / "s"),
+        *("--calibration", tmp_path / "odd.toml"),
+    )
+    said = " ".join(told.err.split())
+    assert told.code == 2 and not (tmp_path / "s").exists()
+    assert "odd.toml" in said and name in said and "again" in said
+
+
 # -- in a run ------------------------------------------------------------------------
 
 

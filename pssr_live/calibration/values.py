@@ -102,7 +102,8 @@ class Calibration(_Strict):
         Raises
         ------
         SettingsError
-            If it does not tell: it is that of a pair, or of an earlier version.
+            If it does not tell: it is that of a pair, or of an earlier version; or
+            what it tells cannot be.
         """
         gain, bright, noise = (
             self.gain_adu_per_photon,
@@ -113,6 +114,13 @@ class Calibration(_Strict):
             raise SettingsError(
                 f"The calibration {source} does not tell the noise of a scan: give one "
                 "that `pssr-live calibrate --repeats` wrote, of this version."
+            )
+        dark = self.offset_adu
+        if dark is not None and dark.value >= bright.value:
+            raise SettingsError(
+                f"The calibration {source} has bright_adu = {bright.value:g}, which is "
+                f"not above offset_adu = {dark.value:g}: run `pssr-live calibrate "
+                "--repeats` again."
             )
         jitter, width = self.line_jitter_px, self.noise_width_px
         return ScanNoise(
