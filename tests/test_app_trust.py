@@ -85,6 +85,14 @@ def test_of_several_channels_those_that_are_seen_are_tinted() -> None:
     assert worst is not None and not worst.agrees
 
 
+def test_one_channel_does_not_speak_for_another() -> None:
+    scene = {"a": pair(found(), channel=0), "b": pair(None, channel=1)}
+    assert picture_of(scene, Display()).consistency is None
+    scene["a"] = pair(found((0, 0, 1)), channel=0)
+    worst = picture_of(scene, Display()).consistency
+    assert worst is not None and not worst.agrees
+
+
 def test_an_exported_view_has_no_marks(tmp_path: Path) -> None:
     shown = picture_of({"scan": pair(found((2, 3, 1)))}, Display())
     clean = picture_of({"scan": pair(None)}, Display())

@@ -134,10 +134,15 @@ class Picture:
 
     @property
     def consistency(self) -> Consistency | None:
-        """How what it shows agrees with the scans, by the worst of its channels."""
-        made = (pair.restored for pair in self.here.values() if pair.restored)
-        found = [one.consistency for one in made if one.consistency is not None]
-        return max(found, key=lambda one: one.doubtful_share, default=None)
+        """How what it shows agrees with the scans, by the worst of its channels.
+
+        None also where the others agree and of one it is not known.
+        """
+        found = [p.restored.consistency for p in self.here.values() if p.restored]
+        known = [one for one in found if one is not None]
+        worst = max(known, key=lambda one: one.doubtful_share, default=None)
+        all_agree = worst is not None and worst.agrees
+        return None if all_agree and len(known) < len(found) else worst
 
     def at(self, x_um: float, y_um: float) -> dict[str, tuple[int, int | None]] | None:
         """Return raw and restored counts at a place, by channel; None outside."""

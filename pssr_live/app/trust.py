@@ -45,7 +45,7 @@ class Evidence:
     is_movie : bool
         Whether they come from a file, so that no reference can have checked them.
     consistency : Consistency or None
-        How they agree with their scans; None without a calibration.
+        How they agree with their scans; None without a calibration of each channel.
     """
 
     restored: bool = False
@@ -123,7 +123,7 @@ def _unchecked(known: Evidence) -> Light:
         Colour.AMBER,
         "not checked",
         f"Nothing speaks against these pictures, and {said} With a calibration of the "
-        "microscope each picture would be held against its scan.",
+        "microscope, or of each channel, they would be held against their scans.",
     )
 
 
