@@ -183,13 +183,15 @@ def agreement(
     if not found:
         return {}
     doubtful = [n for n in sorted(found) if found[n]["doubtful_share"] > 0]
-    worst = max(found, key=lambda ordinal: found[ordinal]["worst_sd"])
+    worst = max(doubtful or found, key=lambda ordinal: found[ordinal]["worst_sd"])
     sources = {channel: noise.source for channel, noise in noises.items()}
     return {
         "calibration": sources.get("", "") if set(sources) == {""} else sources,
         "frames": len(found),
         "frames_doubtful": len(doubtful),
-        "misfit_median": float(np.median([one["misfit"] for one in found.values()])),
+        "misfit_median": round(
+            float(np.median([one["misfit"] for one in found.values()])), 3
+        ),
         "worst": {"ordinal": worst, **found[worst]},
         "doubtful_ordinals": doubtful[:MOST_TOLD],
     }
@@ -197,14 +199,17 @@ def agreement(
 
 def doubts(told: Mapping[str, Any], noises: Noises, restored: int) -> list[str]:
     """Return what a person should know of the `agreement` of some restored frames."""
-    if not told and noises and restored:
-        return [
-            "No picture was held against its scan: the calibrations are of the "
-            f"channels {', '.join(noises)}, and the frames of others."
-        ]
-    if not told:
-        return []
+    held = told.get("frames", 0)
     said = []
+    if noises and held < restored:
+        how_many = f"Only {held} of {restored}" if held else f"None of {restored}"
+        said.append(
+            f"{how_many} restored frames were held against their scans: the "
+            f"calibrations are of the channels {', '.join(noises)}, and the others are "
+            "of other channels."
+        )
+    if not held:
+        return said
     many, all_of_them, worst = told["frames_doubtful"], told["frames"], told["worst"]
     if many > NOISE_ALONE * all_of_them:
         said.append(

@@ -289,6 +289,25 @@ def test_the_agreement_of_a_run() -> None:
     }
 
 
+def test_the_worst_frame_is_one_that_is_marked() -> None:
+    """Noise so low that a difference of no account is many times as much."""
+    bright, bad = facts(0.9, 30.0, 0.0), facts(1.0, 8.0, 0.03)
+    told = agreement({0: bright, 1: bad}, {"": detector(1.0, 0.0, 1.0)})
+    assert told["worst"]["ordinal"] == 1
+    assert told["misfit_median"] == 0.95
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [(0, "None of 6 restored frames were held"), (2, "Only 2 of 6"), (6, "")],
+)
+def test_frames_that_nothing_was_known_of_are_told(held: int, said: str) -> None:
+    noises = {"GFP": detector(1.0, 0.0, 1.0)}
+    told = agreement(dict.fromkeys(range(held), facts(0.9, 3.0, 0.0)), noises)
+    found = " ".join(doubts(told, noises, 6))
+    assert said in found and ("of the channels GFP" in found) == bool(said)
+
+
 @pytest.mark.parametrize(
     ("frames", "said"),
     [

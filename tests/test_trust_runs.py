@@ -247,7 +247,7 @@ def test_a_calibration_of_a_channel_that_there_is_not(
     ) as live:
         core.mda.run(timelapse(3), output=live)
     (said,) = [w for w in live.report["warnings"] if "calibrations" in w]
-    assert "of the channels GFX, and the frames of others" in said
+    assert "of the channels GFX, and the others are of other" in said
     assert "quality" not in live.report
 
 
