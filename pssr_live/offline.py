@@ -27,7 +27,7 @@ from pssr_live.storage.pages import PageFile
 from pssr_live.storage.provenance import PageFacts
 from pssr_live.storage.resumed import begin_or_resume, is_restored
 from pssr_live.storage.target import check_target, unfinished
-from pssr_live.trust import agreement, doubts
+from pssr_live.trust import Noises, agreement, doubts, judged
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def restore_file(
     -------
     dict
         What was done: frames, shapes, model, engine, and `warnings`; with a
-        calibration also `consistency`, of the frames that were restored now.
+        calibration also `consistency`, of all frames that are in the target.
 
     Raises
     ------
@@ -164,8 +164,8 @@ def restore_file(
         if not (resume and is_restored(source, part, details["model"])):
             engine = {"engine": restorer.ladder.engine.name}
             pages = begin_or_resume(part, facts, movie.layout, details | engine)
-            restored = len(pages.missing())
             agrees = _restore_into(pages, movie, restorer, details, progress)
+            restored = total - len(movie.missing)
         part.replace(target)
     return {
         "source": str(source),
@@ -199,7 +199,7 @@ def _restore_into(
 ) -> dict[str, Any]:
     """Restore the frames that a file lacks, end it, and return how they agree."""
     done, total = len(pages) - len(pages.missing()), len(movie)
-    found: dict[int, dict[str, float]] = {}
+    found = _held_before(pages, movie, restorer.noise)
     try:
         pages.hold()
         for restored in restorer.restore(movie.frames(), pages.lacks):
@@ -218,10 +218,23 @@ def _restore_into(
     return agrees
 
 
+def _held_before(
+    pages: PageFile, movie: Movie, noise: Noises
+) -> dict[int, dict[str, float]]:
+    """Return how pictures agree that are in the file already, by ordinal."""
+    found = {}
+    for ordinal in range(len(pages)) if noise else ():
+        if not pages.lacks(ordinal):
+            agrees = judged(movie.frame(ordinal), pages.read(ordinal), noise)
+            if agrees is not None:
+                found[ordinal] = agrees.facts()
+    return found
+
+
 def _agreement(
     restorer: Restorer, found: dict[int, dict[str, float]]
 ) -> dict[str, Any]:
-    """Return how the frames restored now agree with their scans, if that is known."""
+    """Return how the frames agree with their scans, if that is known."""
     told = agreement(found, restorer.noise)
     return {"consistency": told} if told else {}
 

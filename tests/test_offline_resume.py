@@ -11,9 +11,11 @@ import pytest
 import tifffile
 from cli import Cli
 
+from pssr_live.calibration.values import read_scan_noise
 from pssr_live.errors import StorageError
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.simulated import calibration_file
 from pssr_live.storage.movie import open_movie
 
 MODEL = "mito-mf5-x4"
@@ -86,6 +88,22 @@ def test_what_was_killed_ends_as_if_it_had_not_been(
     np.testing.assert_array_equal(pages(target), pages(tmp_path / "whole.tif"))
     assert target.read_bytes() == (tmp_path / "whole.tif").read_bytes()
     assert sorted(p.name for p in tmp_path.glob("out*")) == ["out.tif"]
+
+
+def test_pictures_from_before_a_kill_are_held_against_their_scans_too(
+    movie: Path, tmp_path: Path, restorer: Restorer
+) -> None:
+    noise = read_scan_noise(calibration_file("mito"))
+    held = Restorer(MODEL, noise=noise)
+    whole = restore_file(movie, tmp_path / "whole.tif", held, pixel_size_um=0.2)
+    target = tmp_path / "out.tif"
+    stopped(movie, target, restorer, 7, Killed())  # without a calibration
+    report = restore_file(movie, target, held, pixel_size_um=0.2, resume=True)
+    held.close()
+    assert report["consistency"] == whole["consistency"]
+    assert report["consistency"]["frames"] == 20
+    assert report["warnings"] == whole["warnings"]
+    assert target.read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
 def test_a_part_that_a_power_cut_zeroed_is_done_again(
