@@ -39,7 +39,7 @@ _TAPS = np.array([1, 2, 3, 4, 5, 4, 3, 2, 1], np.float32) / np.float32(25)
 LIMIT_SD = 5.0  # which noise reaches in one of some thousand fields of 512 x 512
 LEAST_SHARE = 0.05  # of the signal; less is no other picture, however little noise
 NOISE_ALONE = 0.02  # share of frames that are marked, up to which nothing is said
-TOO_SMOOTH = 1.5  # misfit
+TOO_SMOOTH, TOO_NEAR = 1.5, 0.4  # misfits; good pictures have 0.55 to 1
 MOST_TOLD = 100
 _HALF_A_LEVEL = 0.5  # which a picture is off where it is rounded to whole levels
 _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
@@ -218,13 +218,28 @@ def doubts(told: Mapping[str, Any], noises: Noises, restored: int) -> list[str]:
             f"{worst['worst_sd']:.1f} standard deviations of the noise): something "
             "moved too fast for the model, or is unlike what it learned from."
         )
-    if told["misfit_median"] > TOO_SMOOTH:
-        said.append(
-            f"Scans and restored frames differ by {told['misfit_median']:.1f} times "
-            "the variance of the calibrated noise: the detector is set otherwise than "
-            "when it was calibrated, or the pictures are too smooth."
-        )
+    if unlike := unlike_calibrated(told["misfit_median"]):
+        said.append(unlike)
     return said
+
+
+def unlike_calibrated(misfit: float) -> str:
+    """Say what is wrong where a misfit is not that of a good picture; "" if nothing is.
+
+    >>> unlike_calibrated(0.8)
+    ''
+    """
+    differ = "Scans and restored frames differ by"
+    of_noise = f"{misfit:.1f} times the variance of the calibrated noise"
+    set_otherwise = "the detector is set otherwise than when it was calibrated"
+    if misfit > TOO_SMOOTH:
+        return f"{differ} {of_noise}: {set_otherwise}, or the pictures are too smooth."
+    if misfit < TOO_NEAR:
+        return (
+            f"{differ} only {of_noise}: frames are averaged, or {set_otherwise}, and "
+            "then faults can go unmarked; or the pictures repeat the noise."
+        )
+    return ""
 
 
 def scanned_again(picture: Pixels, shape: tuple[int, ...]) -> Real:

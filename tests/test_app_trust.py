@@ -106,6 +106,7 @@ def test_an_exported_view_has_no_marks(tmp_path: Path) -> None:
 
 FEW, MANY = found((0, 0, 1)), found(*((n, 0, -1) for n in range(8)))
 FEW = Consistency(0.9, 6.0, 0.001, FEW.marks)
+QUIET, LOUD = (Consistency(of, 1.0, 0.0, found().marks) for of in (0.2, 2.0))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,8 @@ FEW = Consistency(0.9, 6.0, 0.001, FEW.marks)
     [
         (Evidence(True, consistency=found()), Colour.AMBER, "fits the scan"),
         (Evidence(True, consistency=FEW), Colour.AMBER, "differs in places"),
+        (Evidence(True, consistency=QUIET), Colour.AMBER, "noise unlike calibrated"),
+        (Evidence(True, consistency=LOUD), Colour.AMBER, "noise unlike calibrated"),
         (Evidence(True, consistency=MANY), Colour.RED, "differs from the scan, 12.5 %"),
         # A reference proves one moment, and this is another one.
         (

@@ -19,6 +19,7 @@ from pssr_live.trust import (
     consistency,
     doubts,
     scanned_again,
+    unlike_calibrated,
 )
 
 SCALE, SIDE = 4, 128
@@ -125,6 +126,18 @@ def test_a_picture_that_is_too_smooth_does_not_fit() -> None:
     smooth = ndimage.gaussian_filter(picture, 12)
     assert consistency(scan, smooth, noise).misfit > 1.5
     assert consistency(scan, picture, noise).misfit < 1.1
+
+
+def test_a_scan_that_is_averaged_shows_beside_its_calibration() -> None:
+    """Then noise is less, and what is beyond it is not found."""
+    single = detector(20.0, 100.0, 12.0)
+    scans, picture = zip(
+        *(scanned(sample(3), 50, 20.0, 100.0, 12.0, n) for n in range(4)), strict=True
+    )
+    averaged = np.rint(np.mean(scans, axis=0)).astype(np.int16)
+    misfit = consistency(averaged, picture[0], single).misfit
+    assert misfit == pytest.approx(0.25, rel=0.1)
+    assert "frames are averaged" in unlike_calibrated(misfit)
 
 
 def test_detail_smaller_than_a_raw_pixel_is_not_seen() -> None:
@@ -314,6 +327,8 @@ def test_frames_that_nothing_was_known_of_are_told(held: int, said: str) -> None
         ([facts(0.9, 3, 0)] * 100, []),
         ([facts(0.9, 3, 0)] * 99 + [facts(0.9, 5.2, 1e-4)], []),
         ([facts(0.9, 3, 0)] * 9 + [facts(0.9, 8, 1e-2)], ["1 of 10 restored frames"]),
+        ([facts(0.2, 1, 0)] * 5, ["only 0.2 times the variance"]),
+        ([facts(0.55, 2, 0)] * 5, []),
         ([facts(2.0, 4, 0)] * 5, ["2.0 times the variance"]),
         ([facts(3.0, 9, 0.5)], ["1 of 1 restored frames", "3.0 times the variance"]),
     ],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pssr_live.frame import Consistency
+from pssr_live.trust import unlike_calibrated
 
 MUCH = 0.01  # of the field that differs from its scan
 WORTH_DB = 0.0  # that a restored frame must gain over bicubic to be called good
@@ -113,6 +114,8 @@ def _unchecked(known: Evidence) -> Light:
         else "no reference has checked them: take one (key T)."
     )
     if known.consistency is not None:
+        if unlike := unlike_calibrated(known.consistency.misfit):
+            return Light(Colour.AMBER, "noise unlike calibrated", unlike)
         return Light(
             Colour.AMBER,
             "fits the scan",
