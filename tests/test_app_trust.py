@@ -65,6 +65,13 @@ def test_marks_of_any_size_are_tinted_where_they_are(side: int) -> None:
     assert (words >> np.uint32(24) == 255).all()
 
 
+def test_a_small_mark_is_seen_on_a_small_screen() -> None:
+    for y in range(SIDE):
+        words = np.full((3, 3), BLACK, np.uint32)
+        tint(words, found((y, SIDE - 1 - y, -1)).marks)
+        assert np.argwhere(words != BLACK).tolist() == [[y * 3 // 8, (7 - y) * 3 // 8]]
+
+
 def test_a_picture_is_tinted_and_its_scan_is_not() -> None:
     scene = {"scan": pair(found((2, 3, 1)))}
     shown = picture_of(scene, Display())

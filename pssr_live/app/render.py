@@ -93,15 +93,32 @@ def tint(words: Words, marks: npt.NDArray[np.int8]) -> None:
     """
     if not marks.any():
         return
-    rows, columns = (
-        np.arange(side) * few // side
-        for side, few in zip(words.shape, marks.shape, strict=True)
-    )
-    here = marks[rows[:, None], columns]
+    here = _fitted(marks, words.shape)
     for sign, colour in ((1, MORE), (-1, LESS)):
         at = here == sign
         half = (words[at] & _UPPER_BITS) >> np.uint32(1)
         words[at] = OPAQUE | half + ((colour & _UPPER_BITS) >> np.uint32(1))
+
+
+def _fitted(
+    marks: npt.NDArray[np.int8], shape: tuple[int, ...]
+) -> npt.NDArray[np.int8]:
+    """Return marks in another size; none falls between the pixels of a smaller one."""
+    if shape[0] < marks.shape[0]:
+        here = np.zeros(shape, np.int8)
+        places = np.nonzero(marks)
+        y, x = (
+            at * few // many
+            for at, few, many in zip(places, shape, marks.shape, strict=True)
+        )
+        here[y, x] = marks[places]
+        return here
+    rows, columns = (
+        np.arange(side) * few // side
+        for side, few in zip(shape, marks.shape, strict=True)
+    )
+    enlarged: npt.NDArray[np.int8] = marks[rows[:, None], columns]
+    return enlarged
 
 
 def reduced(pixels: Pixels, factor: int) -> Pixels:
