@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pssr_live.agreement import agreement, doubts
 from pssr_live.card import ModelCard
 from pssr_live.errors import SettingsError
 from pssr_live.frame import Pixels, series_of
@@ -27,7 +28,7 @@ from pssr_live.storage.pages import PageFile
 from pssr_live.storage.provenance import PageFacts
 from pssr_live.storage.resumed import begin_or_resume, is_restored
 from pssr_live.storage.target import check_target, unfinished
-from pssr_live.trust import Noises, agreement, doubts, judged
+from pssr_live.trust import Noises, judged
 
 log = logging.getLogger(__name__)
 

@@ -38,9 +38,6 @@ _Ends = dict[int, np.float32]  # by where they push a scan: 1 the lowest, -1 the
 _TAPS = np.array([1, 2, 3, 4, 5, 4, 3, 2, 1], np.float32) / np.float32(25)
 LIMIT_SD = 5.0  # which noise reaches in one of some thousand fields of 512 x 512
 LEAST_SHARE = 0.05  # of the signal; less is no other picture, however little noise
-NOISE_ALONE = 0.02  # share of frames that are marked, up to which nothing is said
-TOO_SMOOTH, TOO_NEAR = 1.5, 0.4  # misfits; good pictures have 0.55 to 1
-MOST_TOLD = 100
 _HALF_A_LEVEL = 0.5  # which a picture is off where it is rounded to whole levels
 _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _FEW_PHOTONS = 0.5  # below which noise is not a Gaussian's, even in a mean
@@ -166,80 +163,6 @@ def consistency(scan: Pixels, picture: Pixels, noise: ScanNoise) -> Consistency:
         doubtful_share=float(np.count_nonzero(marks) / marks.size),
         marks=marks,
     )
-
-
-def agreement(
-    found: Mapping[int, Mapping[str, float]], noises: Noises
-) -> dict[str, Any]:
-    """Return what the consistencies of a run come to, for its report.
-
-    Parameters
-    ----------
-    found : mapping of int to mapping
-        `Consistency.facts` by ordinal; nothing comes of none.
-    noises : mapping of str to ScanNoise
-        What they were found with.
-    """
-    if not found:
-        return {}
-    doubtful = [n for n in sorted(found) if found[n]["doubtful_share"] > 0]
-    worst = max(doubtful or found, key=lambda ordinal: found[ordinal]["worst_sd"])
-    sources = {channel: noise.source for channel, noise in noises.items()}
-    return {
-        "calibration": sources.get("", "") if set(sources) == {""} else sources,
-        "frames": len(found),
-        "frames_doubtful": len(doubtful),
-        "misfit_median": round(
-            float(np.median([one["misfit"] for one in found.values()])), 3
-        ),
-        "worst": {"ordinal": worst, **found[worst]},
-        "doubtful_ordinals": doubtful[:MOST_TOLD],
-    }
-
-
-def doubts(told: Mapping[str, Any], noises: Noises, restored: int) -> list[str]:
-    """Return what a person should know of the `agreement` of some restored frames."""
-    held = told.get("frames", 0)
-    said = []
-    if noises and held < restored:
-        how_many = f"Only {held} of {restored}" if held else f"None of {restored}"
-        said.append(
-            f"{how_many} restored frames were held against their scans: the "
-            f"calibrations are of the channels {', '.join(noises)}, and the others are "
-            "of other channels."
-        )
-    if not held:
-        return said
-    many, all_of_them, worst = told["frames_doubtful"], told["frames"], told["worst"]
-    if many > NOISE_ALONE * all_of_them:
-        said.append(
-            f"{many} of {all_of_them} restored frames show places that do not agree "
-            f"with their scans, most of all frame {worst['ordinal']} (from 0; "
-            f"{worst['worst_sd']:.1f} standard deviations of the noise): something "
-            "moved too fast for the model, or is unlike what it learned from."
-        )
-    if unlike := unlike_calibrated(told["misfit_median"]):
-        said.append(unlike)
-    return said
-
-
-def unlike_calibrated(misfit: float) -> str:
-    """Say what is wrong where a misfit is not that of a good picture; "" if nothing is.
-
-    >>> unlike_calibrated(0.8)
-    ''
-    """
-    differ = "Scans and restored frames differ by"
-    of_noise = f"{misfit:.1f} times the variance of the calibrated noise"
-    set_otherwise = "the detector is set otherwise than when it was calibrated"
-    if misfit > TOO_SMOOTH:
-        return f"{differ} {of_noise}: {set_otherwise}, or the pictures are too smooth."
-    if misfit < TOO_NEAR:
-        return (
-            f"{differ} only {of_noise}: frames are averaged, or {set_otherwise}, and "
-            "then faults can go unmarked; or the pictures repeat the noise."
-        )
-    return ""
 
 
 def scanned_again(picture: Pixels, shape: tuple[int, ...]) -> Real:

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from pssr_live.agreement import agreement, doubts, unlike_calibrated
 from pssr_live.errors import SettingsError
 from pssr_live.trust import (
     LIMIT_SD,
     ScanNoise,
-    agreement,
     consistency,
-    doubts,
     scanned_again,
-    unlike_calibrated,
 )
 
 SCALE, SIDE = 4, 128

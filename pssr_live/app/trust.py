@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pssr_live.agreement import unlike_calibrated
 from pssr_live.frame import Consistency
-from pssr_live.trust import unlike_calibrated
 
 MUCH = 0.01  # of the field that differs from its scan
 WORTH_DB = 0.0  # that a restored frame must gain over bicubic to be called good

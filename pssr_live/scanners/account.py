@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pssr_live.agreement import agreement
 from pssr_live.errors import StorageError
 from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
-from pssr_live.trust import Noises, agreement
+from pssr_live.trust import Noises
 
 Ending = tuple[RunStatus, str]
 ENDED_EMPTY: Ending = ("aborted", "It was ended before its first frame came.")

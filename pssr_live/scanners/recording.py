@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pssr_live.agreement import doubts
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.errors import PssrLiveError, StorageError
 from pssr_live.frame import Frame, Restored
@@ -36,7 +37,6 @@ from pssr_live.storage.picture import scan_and_picture
 from pssr_live.storage.preview import write_preview
 from pssr_live.storage.recorder import SessionRecorder
 from pssr_live.storage.session import SessionFolder
-from pssr_live.trust import doubts
 
 log = logging.getLogger(__name__)
 
