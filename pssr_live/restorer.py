@@ -19,7 +19,7 @@ from pssr_live.card import Model, load_model, model_folders
 from pssr_live.engines import Engine, EngineLadder
 from pssr_live.errors import EngineError, SettingsError
 from pssr_live.frame import PIXEL_TYPES, Frame, Pixels, Restored
-from pssr_live.trust import Noises, judged
+from pssr_live.trust import Noises, ScanNoise, judged
 from pssr_live.window import RollingWindows, Window
 
 # No engine is slower than this unless its driver or device hangs: a hundred times what
@@ -48,6 +48,8 @@ class Restorer:
     ------
     ModelError, EngineError
         If the model cannot be trusted or nothing can run it.
+    SettingsError
+        If there is no such axis, or `noise` is something else.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Restorer:
                 f"Windows cannot follow the axis {axis!r}: give t (time) or z (depth)."
             )
         self.axis = axis
-        self.noise: Noises = noise or {}
+        self.noise = _checked_noise(noise)
         self.model = model if isinstance(model, Model) else load_model(model)
         self.card = self.model.card
         self.ladder = EngineLadder(self.model, engine)
@@ -279,6 +281,19 @@ def check_axis(axis: str, indices: Iterable[Mapping[str, int]] | None) -> None:
             f"Windows cannot follow the axis {axis!r}, which no frame has: leave it "
             "out, so that they follow time."
         )
+
+
+def _checked_noise(noise: Noises | None) -> Noises:
+    """Refuse what would otherwise fail at every picture of a run."""
+    given = {} if noise is None else noise
+    if isinstance(given, Mapping) and all(
+        isinstance(one, ScanNoise) for one in given.values()
+    ):
+        return given
+    raise SettingsError(
+        f"The noise of scans was given as {type(given).__name__}: give "
+        "`read_scan_noise(path)`, which tells it by channel."
+    )
 
 
 def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:

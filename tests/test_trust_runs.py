@@ -202,6 +202,14 @@ def test_a_restorer_has_its_own_calibration(core: ScanCore, tmp_path: Path) -> N
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.parametrize(
+    "noise", [pl.read_scan_noise(MITO)[""], str(MITO), {"": str(MITO)}, [MITO]]
+)
+def test_what_is_no_noise_is_refused_before_a_run(noise: Any) -> None:
+    with pytest.raises(SettingsError, match="read_scan_noise"):
+        Restorer(LIVE, noise=noise)
+
+
 # -- of several channels -------------------------------------------------------------
 
 
@@ -258,6 +266,8 @@ def test_the_command_takes_one_for_each_channel(cli: Cli, tmp_path: Path) -> Non
     assert by_channel(words) == {"GFP": str(MITO), "RFP": str(odd), "": str(odd)}
     two = ("--calibration", MITO, "--calibration", odd)
     told = cli("restore", tmp_path / "raw.tif", "-o", tmp_path / "o.tif", *two)
+    with pytest.raises(SettingsError, match="'GFP=' names no file"):
+        by_channel(["GFP="])
     assert told.code == 2 and "for all channels" in told.err
 
 

@@ -76,13 +76,17 @@ def by_channel(given: Sequence[str] | None) -> dict[str, str]:
     Raises
     ------
     SettingsError
-        If a channel is given two.
+        If a channel is given two, or none.
     """
     files: dict[str, str] = {}
     for word in given or ():
         name, sign, file = word.partition("=")
         if not sign or Path(word).is_file():  # whose own name has such a sign
             name, file = "", word
+        if not file:
+            raise SettingsError(
+                f"--calibration {word!r} names no file: write NAME=FILE, or FILE."
+            )
         if name in files:
             whose = f"the channel {name}" if name else "all channels"
             raise SettingsError(
