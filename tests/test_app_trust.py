@@ -195,14 +195,17 @@ def test_a_scanner_with_a_calibration_fits(windows: Windows) -> None:
     assert "smaller than a raw pixel" in window.strip.light.light.why
 
 
-def test_a_movie_is_held_against_its_scans(windows: Windows, tmp_path: Path) -> None:
+@pytest.mark.parametrize("own", [True, False])
+def test_a_movie_is_held_against_its_scans_if_it_is_of_this_microscope(
+    windows: Windows, tmp_path: Path, own: bool
+) -> None:
     from movies import scanned_movie
 
     noise = read_scan_noise(calibration_file("mito"))
-    window = windows.open(noise=noise)
+    window = windows.open(noise=noise, movies_too=own)
     drop(window, scanned_movie(tmp_path / "cell.ome.tiff"))
     windows.until(lambda: window.movies.facts is not None)
     press(window, "G")
     windows.until(lambda: window.conductor.now.restored and has_restored(window))
     picture = window.panes.picture
-    assert picture is not None and picture.consistency is not None
+    assert picture is not None and (picture.consistency is not None) == own

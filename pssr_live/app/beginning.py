@@ -33,6 +33,8 @@ class Start:
     noise : mapping of str to ScanNoise
         What noise scans have, by channel; without any, what the profile's calibration
         says.
+    movies_too : bool
+        Whether movies have that noise: not where the microscope is a simulated one.
     """
 
     config: Path
@@ -44,3 +46,4 @@ class Start:
     live: bool = False
     density: int | None = None
     noise: Noises = field(default_factory=dict)
+    movies_too: bool = True

@@ -69,7 +69,8 @@ class MainWindow(QMainWindow):
         self.feed = Feed()
         self.renderer = Renderer(self.feed, self._picture_ready.emit)
         self.conductor = Conductor(self.feed, start)
-        self.movies = Movies(self.feed, start.engine, start.noise)
+        noise = start.noise if start.movies_too else {}
+        self.movies = Movies(self.feed, start.engine, noise)
         self.gauges = Gauges(self.conductor)
         self.exporter = Exporter()
         self.helper = Worker("pssr-live helper")

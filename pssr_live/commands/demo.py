@@ -123,5 +123,6 @@ def _open_window(
         density=resolution,
         live=True,
         noise=read_scan_noise(calibration_file(sample)),
+        movies_too=False,
     )
     raise typer.Exit(open_window(start, settings_file("demo")))
