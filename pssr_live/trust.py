@@ -41,7 +41,7 @@ LEAST_SHARE = 0.05  # of the signal; less is no other picture, however little no
 _HALF_A_LEVEL = 0.5  # which a picture is off where it is rounded to whole levels
 _ROUNDING = 1 / 12  # variance of a grey level rounded to whole numbers
 _FEW_PHOTONS = 0.5  # below which noise is not a Gaussian's, even in a mean
-_CLIPPED = 0.005  # share of the pixels on the last grey level, beyond which it clips
+_CLIPPED = 1e-4  # share of the pixels on the last grey level, beyond which it clips
 _SURELY_SD = 2.0  # that noise may add to a difference
 _POSSIBLE = {
     "gain_adu_per_photon": (1e-6, 65536),

@@ -174,6 +174,15 @@ def test_clipped_pixels_say_nothing(end: str) -> None:
         assert (consistency(clipped, black, noise).marks == -1).any()
 
 
+def test_one_saturated_object_is_no_fault() -> None:
+    y, x = np.mgrid[: SCALE * SIDE, : SCALE * SIDE] - 200
+    truth = 0.2 * sample(1) + np.exp(-(y**2 + x**2) / (2 * 10**2))
+    scan, picture = scanned(truth, 100, 40.0, 100.0, 12.0, 1)
+    saturated = scan.clip(None, 2500)
+    assert np.mean(saturated == 2500) < 3e-3
+    assert consistency(saturated, picture, detector(40.0, 100.0, 12.0)).agrees
+
+
 CUT_OFF = {
     "photons that are counted, without an offset": (10, 1.0, 0.0, 0.0),
     "black at the last grey level": (30, 10.0, 0.0, 5.0),
