@@ -200,9 +200,9 @@ def _restore_into(
 ) -> dict[str, Any]:
     """Restore the frames that a file lacks, end it, and return how they agree."""
     done, total = len(pages) - len(pages.missing()), len(movie)
-    found = _held_before(pages, movie, restorer.noise)
     try:
         pages.hold()
+        found = _held_before(pages, movie, restorer.noise)
         for restored in restorer.restore(movie.frames(), pages.lacks):
             frame = restored.frame
             pages.write(frame.ordinal, restored.pixels, index=frame.index)
