@@ -162,6 +162,14 @@ def test_the_light_knows_the_scan(known: Evidence, colour: Colour, words: str) -
     assert told.colour is colour and words in told.words
 
 
+def test_where_noise_is_unlike_the_calibration_marks_are_not_the_models_fault() -> None:
+    loud = Consistency(4.0, 20.0, 0.3, MANY.marks)
+    assert (
+        "the detector is set otherwise" in light(Evidence(True, consistency=loud)).why
+    )
+    assert light(Evidence(True, consistency=MANY)).why.endswith("learned from.")
+
+
 # -- a real window -------------------------------------------------------------------
 
 HURRIED = (

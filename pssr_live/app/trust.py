@@ -134,13 +134,14 @@ def _differs(found: Consistency) -> Light:
     """Return the light of a picture that has places unlike its scan."""
     share = f"{100 * found.doubtful_share:.1f} %"
     much = found.doubtful_share >= MUCH
+    unlike = unlike_calibrated(found.misfit)  # then it may be no fault of the model
     return Light(
         Colour.RED if much else Colour.AMBER,
         f"differs from the scan, {share}" if much else "differs in places",
         f"In {share} of the field the picture differs from its own scan by more "
         f"than noise, by up to {found.worst_sd:.0f} standard deviations: it is orange "
         "where it shows more, blue where less (key W). Something moves too fast for "
-        "the model, or is unlike what it learned from.",
+        f"the model, or is unlike what it learned from. {unlike}".rstrip(),
     )
 
 
