@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ def agreement(
     found : mapping of int to mapping
         `Consistency.facts` by ordinal; nothing comes of none.
     noises : mapping of str to ScanNoise
-        What they were found with.
+        What they were found with, as far as that is known.
     """
     if not found:
         return {}
@@ -32,7 +32,7 @@ def agreement(
     worst = max(doubtful or found, key=lambda ordinal: found[ordinal]["worst_sd"])
     sources = {channel: noise.source for channel, noise in noises.items()}
     return {
-        "calibration": sources.get("", "") if set(sources) == {""} else sources,
+        "calibration": sources.get("", "") if set(sources) <= {""} else sources,
         "frames": len(found),
         "frames_doubtful": len(doubtful),
         "misfit_median": round(
@@ -41,6 +41,12 @@ def agreement(
         "worst": {"ordinal": worst, **found[worst]},
         "doubtful_ordinals": doubtful[:MOST_TOLD],
     }
+
+
+def in_diary(lines: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, float]]:
+    """Return the facts of each consistency in the diary of a run, by ordinal."""
+    key = "consistency"
+    return {line["ordinal"]: line[key] for line in lines if key in line}
 
 
 def doubts(told: Mapping[str, Any], noises: Noises, restored: int) -> list[str]:

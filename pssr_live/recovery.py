@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pssr_live.agreement import agreement, doubts, in_diary
 from pssr_live.card import Model, ModelCard, load_model
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.errors import SettingsError, StorageError
@@ -258,6 +259,10 @@ def _account(
     if restorer is not None:
         counts, about["warnings"] = _counts(folder, log)
         about["warnings"] += _write_preview(folder)
+        # Of the frames that were restored live; which calibration it was is not kept.
+        if agrees := agreement(in_diary(log), {}):
+            about["quality"] = {"consistency": agrees}
+            about["warnings"] += doubts(agrees, {}, counts["restored"])
         about["model"] = restorer.model_report()
         about["engine"] = restorer.engine_report()
         if added and not restorer.ladder.engine.restores:

@@ -24,9 +24,11 @@ from killed_sessions import (
 )
 from PIL import Image
 
+from pssr_live.calibration.values import read_scan_noise
 from pssr_live.errors import PssrLiveError
 from pssr_live.recovery import recover
 from pssr_live.restorer import Restorer
+from pssr_live.scanners.simulated import calibration_file
 from pssr_live.storage.layout import RunLayout
 from pssr_live.storage.movie import open_movie
 from pssr_live.storage.pages import PageFile
@@ -52,6 +54,20 @@ def test_what_lacks_is_restored_as_it_would_have_been(
     assert json.loads(folder.report.read_text())["model"]["name"] == MODEL
     told = [line for line in read_log(folder.frames) if line["status"] == "restored"]
     assert sorted(line["ordinal"] for line in told) == list(range(count))
+
+
+def test_what_was_held_against_its_scan_stays_told(tmp_path: Path) -> None:
+    restorer = Restorer(MODEL, noise=read_scan_noise(calibration_file("mito")))
+    came = frames(UNPLANNED, 6)
+    folder = killed(tmp_path / "run", restorer, UNPLANNED, came, 4)
+    restorer.close()
+    held = [line for line in read_log(folder.frames) if "consistency" in line]
+    report = recover(folder.path)
+    found = report["quality"]["consistency"]
+    assert (found["frames"], report["frames_restored"]) == (len(held), 6)
+    assert found["worst"]["ordinal"] in {line["ordinal"] for line in held}
+    assert found["calibration"] == ""
+    assert json.loads(folder.report.read_text())["quality"] == report["quality"]
 
 
 @pytest.mark.parametrize(("engine", "plate"), [(None, True), ("bicubic", False)])

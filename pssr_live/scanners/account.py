@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pssr_live.agreement import agreement
+from pssr_live.agreement import agreement, in_diary
 from pssr_live.errors import StorageError
 from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
@@ -82,9 +82,7 @@ def agreement_of(frame_log: Path, noises: Noises) -> dict[str, Any]:
         lines = read_log(frame_log)
     except StorageError:  # the disk that failed the run
         return {}
-    key = "consistency"
-    found = {line["ordinal"]: line[key] for line in lines if key in line}
-    return agreement(found, noises)
+    return agreement(in_diary(lines), noises)
 
 
 def spread(values_ms: list[float]) -> dict[str, float] | None:
