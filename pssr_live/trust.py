@@ -236,9 +236,9 @@ def _held(
     least = np.maximum(np.float32(LEAST_SHARE) * near, np.float32(_HALF_A_LEVEL))
     surely = np.abs(mean) - np.float32(_SURELY_SD) * sd
     doubtful = (np.abs(sds) > LIMIT_SD) & (surely > least)
-    known = sum(pushes.values(), np.zeros_like(seen)) == 0
     squares = _squares(apart, slip**2, variance, noise.line(seen))
-    return sds, doubtful, _sums([one[inside] for one in squares], known[inside])
+    near_end = [push[inside] > 0 for push in pushes.values()]
+    return sds, doubtful, _sums([one[inside] for one in squares], near_end)
 
 
 def _squares(apart: Real, slip: Real, variance: Real, line: Real) -> tuple[Real, Real]:
@@ -250,10 +250,14 @@ def _squares(apart: Real, slip: Real, variance: Real, line: Real) -> tuple[Real,
     return apart**2 / whole, (line.clip(_ROUNDING, variance) + slip) / whole
 
 
-def _sums(squares: Sequence[Real], known: npt.NDArray[np.bool_]) -> Sums:
+def _sums(squares: Sequence[Real], near_end: Sequence[npt.NDArray[np.bool_]]) -> Sums:
     """Return the sums of squares, found and expected: of the known, and of all."""
-    some = [one[known].sum(dtype=np.float64) for one in squares]
-    return np.array([*some, *(one.sum(dtype=np.float64) for one in squares)])
+    whole = [one.sum(dtype=np.float64) for one in squares]
+    known = whole
+    if near_end:
+        elsewhere = ~np.logical_or.reduce(near_end)
+        known = [one[elsewhere].sum(dtype=np.float64) for one in squares]
+    return np.array([*known, *whole])
 
 
 def _pushes(seen: Real, sd: Real, ends: _Ends) -> dict[int, Real]:
