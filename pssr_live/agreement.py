@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,10 @@ def agreement(
         return {}
     doubtful = [n for n in sorted(found) if found[n]["doubtful_share"] > 0]
     worst = max(doubtful or found, key=lambda ordinal: found[ordinal]["worst_sd"])
-    sources = {channel: noise.source for channel, noise in noises.items()}
+    # By its values: the file may be another one when the report is read.
+    values = {channel: asdict(noise) for channel, noise in noises.items()}
     return {
-        "calibration": sources.get("", "") if set(sources) <= {""} else sources,
+        "calibration": values.get("") if set(values) <= {""} else values,
         "frames": len(found),
         "frames_doubtful": len(doubtful),
         "misfit_median": round(

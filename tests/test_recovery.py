@@ -66,7 +66,7 @@ def test_what_was_held_against_its_scan_stays_told(tmp_path: Path) -> None:
     found = report["quality"]["consistency"]
     assert (found["frames"], report["frames_restored"]) == (len(held), 6)
     assert found["worst"]["ordinal"] in {line["ordinal"] for line in held}
-    assert found["calibration"] == ""
+    assert found["calibration"] is None
     assert json.loads(folder.report.read_text())["quality"] == report["quality"]
 
 

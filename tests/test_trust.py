@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -300,7 +301,7 @@ def test_the_agreement_of_a_run() -> None:
     noises = {"": detector(1.0, 0.0, 1.0, source="c.toml")}
     told = agreement({5: good, 2: bad, 9: good, 4: bad}, noises)
     assert told == {
-        "calibration": "c.toml",
+        "calibration": asdict(noises[""]),
         "frames": 4,
         "frames_doubtful": 2,
         "misfit_median": 1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_the_diary_tells_what_the_files_tell(core: ScanCore, tmp_path: Path) -> 
     assert told == found
     assert all(r.consistency and r.consistency.facts() in found.values() for r in shown)
     report = live.report["quality"]["consistency"]
-    assert report["calibration"] == str(MITO)
+    assert report["calibration"] == asdict(noise[""])
     assert (report["frames"], report["frames_doubtful"]) == (8, 0)
     assert (
         report
@@ -315,7 +316,7 @@ def test_a_run_takes_the_calibration_of_its_profile(cli: Cli, tmp_path: Path) ->
     )
     found = told.json["quality"]["consistency"]
     assert found["frames"] == 3
-    assert Path(found["calibration"]).samefile(MITO)
+    assert Path(found["calibration"]["source"]).samefile(MITO)
 
 
 # -- in a profile --------------------------------------------------------------------
