@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -68,6 +68,8 @@ class ScanNoise:
         RMS displacement of lines, in pixels of the scan.
     noise_width_px : float
         Over how many pixels of a line noise is shared: SD of a Gaussian.
+    pixel_size_um : float or None
+        Of the scans that it was found with, where that is known.
     source : str
         Where the values are from, for people.
 
@@ -82,6 +84,7 @@ class ScanNoise:
     noise_at_bright_adu: float
     line_jitter_px: float = 0.0
     noise_width_px: float = 0.0
+    pixel_size_um: float | None = None
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -98,6 +101,13 @@ class ScanNoise:
     def black_adu(self) -> float:
         """Where the noise would end: the grey level without light, or a little less."""
         return self.bright_adu - self.noise_at_bright_adu**2 / self.gain_adu_per_photon
+
+    def at(self, pixel_size_um: float | None) -> ScanNoise:
+        """Return the noise of scans whose lines are displaced as far in the sample."""
+        if not (self.pixel_size_um and pixel_size_um and self.line_jitter_px):
+            return self
+        jitter_px = self.line_jitter_px * self.pixel_size_um / pixel_size_um
+        return replace(self, line_jitter_px=jitter_px, pixel_size_um=pixel_size_um)
 
     def variance(self, level: Real) -> Real:
         """Return the variance of one pixel at grey levels of any shape."""
@@ -127,7 +137,9 @@ def judged(frame: Frame, picture: Pixels, noises: Noises) -> Consistency | None:
         By channel name.
     """
     noise = noises.get(frame.channel_name, noises.get(""))
-    return None if noise is None else consistency(frame.pixels, picture, noise)
+    if noise is None:
+        return None
+    return consistency(frame.pixels, picture, noise.at(frame.pixel_size_um))
 
 
 def consistency(scan: Pixels, picture: Pixels, noise: ScanNoise) -> Consistency:

@@ -14,10 +14,12 @@ from scipy import ndimage
 
 from pssr_live.agreement import agreement, doubts, unlike_calibrated
 from pssr_live.errors import SettingsError
+from pssr_live.frame import Frame
 from pssr_live.trust import (
     LIMIT_SD,
     ScanNoise,
     consistency,
+    judged,
     scanned_again,
 )
 
@@ -260,6 +262,24 @@ def test_displaced_lines_are_allowed_for() -> None:
     told = detector(40.0, 100.0, 0.0, line_jitter_px=0.5)
     assert not consistency(scan, picture, noise).agrees
     assert consistency(scan, picture, told).agrees
+
+
+@pytest.mark.parametrize(
+    ("calibrated_um", "scanned_um", "jitter_px"),
+    [(0.05, 0.2, 0.1), (0.2, 0.2, 0.4), (None, 0.2, 0.4), (0.05, None, 0.4)],
+)
+def test_lines_are_displaced_as_far_in_the_sample(
+    calibrated_um: float | None, scanned_um: float | None, jitter_px: float
+) -> None:
+    scan, picture = scanned(sample(9), 100, 40.0, 100.0, 12.0, 9)
+    told = detector(40.0, 100.0, 12.0, line_jitter_px=0.4, pixel_size_um=calibrated_um)
+    wanted = detector(40.0, 100.0, 12.0, line_jitter_px=jitter_px)
+    frame = Frame(scan, 0, pixel_size_um=scanned_um)
+    found = judged(frame, picture, {"": told})
+    assert found is not None
+    assert found.facts() == consistency(scan, picture, wanted).facts()
+    other = detector(40.0, 100.0, 12.0)
+    assert found.misfit < consistency(scan, picture, other).misfit
 
 
 @given(

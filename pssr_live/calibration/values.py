@@ -129,6 +129,7 @@ class Calibration(_Strict):
             noise_at_bright_adu=noise.value,
             line_jitter_px=0.0 if jitter is None else jitter.value,
             noise_width_px=0.0 if width is None else width.value,
+            pixel_size_um=self.source.pixel_size_um,
             source=source,
         )
 

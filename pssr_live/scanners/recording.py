@@ -163,7 +163,11 @@ class RunRecording:
     ) -> dict[str, Any]:
         """Close all files, and write the account of the run."""
         references = self._finish_references()
+        noise = self._restorer.noise
+        agrees = agreement_of(self.folder.frames, noise) if noise else {}
         report = self._report(counters)
+        if agrees:
+            report["quality"] = {"consistency": agrees}
         self._write_preview()
         expected = self._expected()
         trouble = self._close_files(
@@ -174,8 +178,6 @@ class RunRecording:
         unrecorded = counters.acquired - counters.recorded
         lost = max(len(self.recorder.lost()), unrecorded)
         engines = frames_by_engine(self.folder.frames)
-        noise = self._restorer.noise
-        agrees = agreement_of(self.folder.frames, noise) if noise else {}
         told = {name: ask() for name, ask in sections.items()}  # may add warnings
         status, reason = outcome(
             counters,
@@ -199,8 +201,6 @@ class RunRecording:
             ],
             **told,
         }
-        if agrees:
-            report["quality"] = {"consistency": agrees}
         for name, facts in references.items():
             report[name] = report.get(name, {}) | facts
         self._write_account(report)
@@ -215,7 +215,9 @@ class RunRecording:
             self.recorder.correct_interval(true_s)
         try:
             self.recorder.close(
-                {key: report[key] for key in ("model", "engine")} | channels,
+                {key: report[key] for key in ("model", "engine")}
+                | report.get("quality", {})
+                | channels,
                 pages,
                 self._restorer.identity() | channels,
             )
