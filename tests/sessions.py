@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from useq import MDASequence, TIntervalLoops
+import pytest
+from useq import MDAEvent, MDASequence, TIntervalLoops
 
 from pssr_live.offline import restore_file
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.core import close_core, open_core
+from pssr_live.scanners.hook import LiveRestoration
 from pssr_live.scanners.scan_core import ScanCore
 from pssr_live.scanners.simulated import simulated_config
 from pssr_live.storage.movie import open_movie
@@ -59,6 +61,20 @@ def assert_live_equals_offline(folder: Path, model: str) -> None:
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             np.testing.assert_array_equal(one, other)
+
+
+def come_late(monkeypatch: pytest.MonkeyPatch, t: int, seconds: float) -> None:
+    """Have the frame of one time point arrive later than others."""
+    take = LiveRestoration._take
+
+    def take_late(
+        live: LiveRestoration, image: Any, event: MDAEvent, meta: Any
+    ) -> None:
+        if event.index["t"] == t:
+            time.sleep(seconds)
+        take(live, image, event, meta)
+
+    monkeypatch.setattr(LiveRestoration, "_take", take_late)
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 60) -> None:

@@ -15,6 +15,7 @@ from sessions import (
     CENTRED,
     LIVE,
     assert_live_equals_offline,
+    come_late,
     pixels,
     small_scanner,
     timelapse,
@@ -82,16 +83,7 @@ def test_events_that_nothing_can_run_are_told(core: ScanCore, tmp_path: Path) ->
 def test_a_frame_that_comes_late_is_waited_for(
     core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = LiveRestoration._take
-
-    def take_late(
-        live: LiveRestoration, image: Any, event: MDAEvent, meta: Any
-    ) -> None:
-        if event.index["t"] == 1:
-            time.sleep(0.7)
-        take(live, image, event, meta)
-
-    monkeypatch.setattr(LiveRestoration, "_take", take_late)
+    come_late(monkeypatch, t=1, seconds=0.7)
     run_fed(core, tmp_path / "s", answering(2, MDAEvent()))
     assert [AXIS in index for index in indices(tmp_path / "s")].index(True) == 3
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,14 @@ from typing import Any
 import pytest
 from pymmcore_plus.mda import MDAEngine
 from reference_runs import lines, record, state
-from sessions import LIVE, SIDE, assert_live_equals_offline, small_scanner, timelapse
+from sessions import (
+    LIVE,
+    SIDE,
+    assert_live_equals_offline,
+    come_late,
+    small_scanner,
+    timelapse,
+)
 from useq import MDAEvent
 
 from pssr_live.errors import ScannerError, StorageError
@@ -124,16 +130,7 @@ def test_a_failed_reference_harms_nothing(
 def test_a_frame_may_come_long_after_its_reference(
     core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = LiveRestoration._take
-
-    def take_late(
-        live: LiveRestoration, image: Any, event: MDAEvent, meta: Any
-    ) -> None:
-        if event.index["t"] == 3:
-            time.sleep(2.5)
-        take(live, image, event, meta)
-
-    monkeypatch.setattr(LiveRestoration, "_take", take_late)
+    come_late(monkeypatch, t=3, seconds=2.5)
     report = record(core, tmp_path / "s", timelapse(5, 0.001))
     assert [s["ordinal"] for s in report["quality"]["references"]["list"]] == [3]
 
