@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pssr_live.agreement import agreement, in_diary
 from pssr_live.errors import StorageError
 from pssr_live.pipeline import Counters
 from pssr_live.storage.session import RunStatus, read_log
-from pssr_live.trust import Noises
 
 Ending = tuple[RunStatus, str]
 ENDED_EMPTY: Ending = ("aborted", "It was ended before its first frame came.")
@@ -67,22 +66,17 @@ def _frames(count: int) -> str:
     return "1 frame" if count == 1 else f"{count} frames"
 
 
-def frames_by_engine(frame_log: Path) -> dict[str, int]:
-    """Return how many frames each engine made, from the diary of a run."""
+def diary_of(frame_log: Path) -> list[dict[str, Any]]:
+    """Return the diary of a run; nothing where the disk that failed it refuses."""
     try:
-        lines = read_log(frame_log)
-    except StorageError:  # the disk that failed the run
-        return {}
-    return dict(Counter(line["engine"] for line in lines if "engine" in line))
+        return read_log(frame_log)
+    except StorageError:
+        return []
 
 
-def agreement_of(frame_log: Path, noises: Noises) -> dict[str, Any]:
-    """Return how pictures agree with their scans, from the diary; empty if unknown."""
-    try:
-        lines = read_log(frame_log)
-    except StorageError:  # the disk that failed the run
-        return {}
-    return agreement(in_diary(lines), noises)
+def frames_by_engine(diary: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many frames each engine made."""
+    return dict(Counter(line["engine"] for line in diary if "engine" in line))
 
 
 def spread(values_ms: list[float]) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pssr_live.agreement import doubts
+from pssr_live.agreement import agreement, doubts, in_diary
 from pssr_live.engines.bicubic import BicubicEngine
 from pssr_live.errors import PssrLiveError, StorageError
 from pssr_live.frame import Frame, Restored
@@ -20,7 +20,7 @@ from pssr_live.pipeline import Counters, LivePipeline, Progress
 from pssr_live.restorer import Restorer
 from pssr_live.scanners.account import (
     Ending,
-    agreement_of,
+    diary_of,
     frames_by_engine,
     outcome,
     spread,
@@ -163,8 +163,8 @@ class RunRecording:
     ) -> dict[str, Any]:
         """Close all files, and write the account of the run."""
         references = self._finish_references()
-        noise = self._restorer.noise
-        agrees = agreement_of(self.folder.frames, noise) if noise else {}
+        diary, noise = diary_of(self.folder.frames), self._restorer.noise
+        agrees = agreement(in_diary(diary), noise) if noise else {}
         report = self._report(counters)
         if agrees:
             report["quality"] = {"consistency": agrees}
@@ -177,7 +177,7 @@ class RunRecording:
         # as the disk took that.
         unrecorded = counters.acquired - counters.recorded
         lost = max(len(self.recorder.lost()), unrecorded)
-        engines = frames_by_engine(self.folder.frames)
+        engines = frames_by_engine(diary)
         told = {name: ask() for name, ask in sections.items()}  # may add warnings
         status, reason = outcome(
             counters,
