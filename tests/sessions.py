@@ -77,6 +77,18 @@ def come_late(monkeypatch: pytest.MonkeyPatch, t: int, seconds: float) -> None:
     monkeypatch.setattr(LiveRestoration, "_take", take_late)
 
 
+def fail_snap(core: ScanCore, monkeypatch: pytest.MonkeyPatch, *calls: int) -> None:
+    """Have some scans fail, counted from 0."""
+    snap, count = core.snapImage, iter(range(10**6))
+
+    def snap_or_fail() -> None:
+        if next(count) in calls:
+            raise RuntimeError("the shutter is stuck")
+        snap()
+
+    monkeypatch.setattr(core, "snapImage", snap_or_fail)
+
+
 def wait_until(true: Callable[[], Any], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not true():

@@ -16,6 +16,7 @@ from sessions import (
     LIVE,
     assert_live_equals_offline,
     come_late,
+    fail_snap,
     pixels,
     small_scanner,
     timelapse,
@@ -101,14 +102,7 @@ def test_a_failed_snap_leaves_its_place_empty_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
     begins_after_s: float,
 ) -> None:
-    snap, count = core.snapImage, iter(range(99))
-
-    def fail_once() -> None:
-        if next(count) == 3:
-            raise RuntimeError("the shutter is stuck")
-        snap()
-
-    monkeypatch.setattr(core, "snapImage", fail_once)
+    fail_snap(core, monkeypatch, 3)
     plan = when_asked(timelapse(6), begins_after_s)
     live = run_fed(core, tmp_path / "s", answering(1, MDAEvent()), plan=plan)
     assert (live.report["status"], live.report["frames_lost"]) == ("partial", 1)

@@ -15,6 +15,7 @@ from sessions import (
     LIVE,
     SIDE,
     assert_live_equals_offline,
+    fail_snap,
     pixels,
     small_scanner,
     timelapse,
@@ -113,17 +114,6 @@ def test_deferred_frames_are_restored_in_place(
 
 
 # -- faults of the microscope --------------------------------------------------------
-
-
-def fail_snap(core: ScanCore, monkeypatch: pytest.MonkeyPatch, *calls: int) -> None:
-    snap, count = core.snapImage, iter(range(10**6))
-
-    def snap_or_fail() -> None:
-        if next(count) in calls:
-            raise RuntimeError("the shutter is stuck")
-        snap()
-
-    monkeypatch.setattr(core, "snapImage", snap_or_fail)
 
 
 @pytest.mark.parametrize("model", [LIVE, CENTRED])

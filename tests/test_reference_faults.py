@@ -14,6 +14,7 @@ from sessions import (
     SIDE,
     assert_live_equals_offline,
     come_late,
+    fail_snap,
     small_scanner,
     timelapse,
 )
@@ -138,14 +139,7 @@ def test_a_frame_may_come_long_after_its_reference(
 def test_a_reference_whose_frame_was_lost_is_told(
     core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snap, count = core.snapImage, iter(range(99))
-
-    def fail_once() -> None:
-        if next(count) == 3:
-            raise RuntimeError("the shutter is stuck")
-        snap()
-
-    monkeypatch.setattr(core, "snapImage", fail_once)
+    fail_snap(core, monkeypatch, 3)
     report = record(core, tmp_path / "s", timelapse(5, 0.001))
     assert (report["status"], report["frames_lost"]) == ("partial", 1)
     assert any("{'t': 3} never came" in said for said in report["warnings"])

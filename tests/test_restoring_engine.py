@@ -15,6 +15,7 @@ from sessions import (
     LIVE,
     SIDE,
     assert_live_equals_offline,
+    fail_snap,
     pixels,
     small_scanner,
     timelapse,
@@ -151,14 +152,7 @@ def test_a_cancelled_run_gives_what_it_has(core: ScanCore, tmp_path: Path) -> No
 def test_a_failed_snap_and_a_second_run(
     core: ScanCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snap, count = core.snapImage, iter(range(99))
-
-    def fail_once() -> None:
-        if next(count) == 2:
-            raise RuntimeError("the shutter is stuck")
-        snap()
-
-    monkeypatch.setattr(core, "snapImage", fail_once)
+    fail_snap(core, monkeypatch, 2)
     viewer = Viewer()
     with RestoringEngine(core, LIVE, save=tmp_path / "s", overwrite=True) as engine:
         core.mda.run(timelapse(5, 0.005), output=viewer)
